@@ -1,0 +1,2 @@
+//! The `bert-ner` command: flags to settings to one call; nothing else.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The BERT encoder and its heads over packed batches: forward and backward.

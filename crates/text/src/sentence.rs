@@ -1,0 +1,85 @@
+//! A sentence, its words and its entities.
+
+use std::ops::Range;
+
+/// A UTF-8 byte range.
+pub type Span = Range<usize>;
+
+/// Where a sentence came from, for messages and for writing it back as it was.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Source {
+    /// The document's or sentence's own identifier, when the format has one.
+    pub id: Option<String>,
+    /// Line of the sentence's first word, counted from 1; 0 when the format has no lines.
+    pub line: usize,
+    /// The sentence is the first of a document (`-DOCSTART-` in CoNLL files).
+    pub starts_document: bool,
+    /// Comment lines that stood before the sentence, with their `#`.
+    pub comments: Vec<String>,
+    /// The columns that are neither word nor tag, one row a word; empty when there are none.
+    pub columns: Vec<Vec<String>>,
+}
+
+/// One sentence: its text, where its words stand, and the gold tag of each word when annotated.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sentence {
+    /// The text. For formats that give only words, the words joined by one space.
+    pub text: String,
+    /// The words as byte ranges of `text`, in order, without overlap.
+    pub words: Vec<Span>,
+    /// One tag a word, in the scheme of the file; `None` when the file has no annotation.
+    pub tags: Option<Vec<String>>,
+    /// Where it came from.
+    pub source: Source,
+}
+
+impl Sentence {
+    /// A sentence of words alone: the text is the words joined by one space.
+    pub fn from_words<S: AsRef<str>>(words: &[S], tags: Option<Vec<String>>) -> Self {
+        let mut text = String::new();
+        let mut spans = Vec::with_capacity(words.len());
+        for word in words {
+            if !text.is_empty() {
+                text.push(' ');
+            }
+            let start = text.len();
+            text.push_str(word.as_ref());
+            spans.push(start..text.len());
+        }
+        Self { text, words: spans, tags, source: Source::default() }
+    }
+
+    /// Number of words.
+    pub fn len(&self) -> usize {
+        self.words.len()
+    }
+
+    /// Whether there is no word.
+    pub fn is_empty(&self) -> bool {
+        self.words.is_empty()
+    }
+
+    /// The text of word `index`.
+    ///
+    /// # Panics
+    /// When `index` is not below [`Sentence::len`].
+    pub fn word(&self, index: usize) -> &str {
+        &self.text[self.words[index].clone()]
+    }
+
+    /// The words in order.
+    pub fn words(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.words.iter().map(|span| &self.text[span.clone()])
+    }
+}
+
+/// A named entity as a range of words.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Entity {
+    /// Its first word, counted from 0.
+    pub start: usize,
+    /// One past its last word.
+    pub end: usize,
+    /// Its type, such as `PER`.
+    pub label: String,
+}
