@@ -1,1 +1,19 @@
-//! placeholder
+//! Fine-tuning: from annotated sentences and a pretrained folder to a measured model folder.
+//!
+//! This crate owns the [`Settings`] of a run, the events that a run tells its watcher, and the
+//! [`Report`] and model card that it leaves behind. It prints nothing: whoever calls it watches
+//! through an [`Observer`].
+
+mod card;
+mod error;
+mod events;
+mod report;
+mod settings;
+
+pub use card::model_card;
+pub use error::TrainError;
+pub use events::{
+    EvalProgress, Evaluated, Event, Finished, Observer, Saved, Silent, Split, Started, Step, Tested,
+};
+pub use report::{Evaluation, Measured, Report, Stopped, peak_rss_mb};
+pub use settings::{EvalEvery, Options, Places, Schedule, Select, Settings};

@@ -1,0 +1,199 @@
+//! The model card: a `README.md` that says what a model folder is, for people and for the Hub.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::report::{Evaluation, Measured, Report};
+
+/// Settings that say where a run happened rather than what it was.
+const LEFT_OUT: [&str; 8] =
+    ["model", "model-dir", "train", "dev", "test", "output", "threads", "overwrite"];
+
+/// The model card of the run that `report` tells of, for a model folder called `name`.
+///
+/// The front matter is that of the Hugging Face Hub. It names no licence and no language: both
+/// depend on the data and the checkpoint, and only whoever publishes the model knows them.
+pub fn model_card(report: &Report, name: &str) -> String {
+    let mut card = String::new();
+    front_matter(&mut card, report, name);
+    let _ = write!(
+        card,
+        "\n# {name}\n\nFinds named entities ({}). A BERT token classifier, fine-tuned from `{}` \
+         with [bert-ner](https://crates.io/crates/bert-ner) {}.\n",
+        entity_types(&report.labels).join(", "),
+        report.settings.model,
+        report.version,
+    );
+    usage(&mut card, name);
+    scores(&mut card, report);
+    data(&mut card, report);
+    settings(&mut card, report);
+    card
+}
+
+/// `text` as a double-quoted YAML scalar: JSON's strings are YAML's.
+fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// The entity types behind tags, in order, each once.
+fn entity_types(labels: &[String]) -> Vec<&str> {
+    let mut types = Vec::new();
+    for label in labels.iter().filter(|label| *label != "O") {
+        let (_, name) = bert_ner_text::split_tag(label);
+        if !types.contains(&name) {
+            types.push(name);
+        }
+    }
+    types
+}
+
+/// The split whose scores stand for the model: test when there is one, the best of dev otherwise.
+fn headline(report: &Report) -> Option<(&'static str, &Path, &Measured)> {
+    let settings = &report.settings;
+    match (&report.test, &settings.test, &report.best) {
+        (Some(test), Some(path), _) => Some(("test", path, test)),
+        (_, _, Some(best)) => Some(("validation", &settings.dev, &best.dev)),
+        _ => None,
+    }
+}
+
+fn front_matter(card: &mut String, report: &Report, name: &str) {
+    card.push_str("---\nlibrary_name: transformers\npipeline_tag: token-classification\n");
+    // Only a Hub name can be linked to; a folder on somebody's disk says nothing to others.
+    if report.settings.model_dir.as_os_str() != report.settings.model.as_str() {
+        let (base, _) = report.settings.model.split_once('@').unwrap_or((&report.settings.model, ""));
+        let _ = writeln!(card, "base_model: {}", quoted(base));
+    }
+    card.push_str("tags:\n- token-classification\n- named-entity-recognition\n- bert\n- bert-ner\n");
+    card.push_str("metrics:\n- precision\n- recall\n- f1\n- accuracy\n");
+    if let Some((split, path, measured)) = headline(report) {
+        let data = quoted(&file_name(path));
+        let _ = write!(
+            card,
+            "model-index:\n- name: {}\n  results:\n  - task:\n      type: token-classification\n      \
+             name: Named Entity Recognition\n    dataset:\n      name: {data}\n      type: {data}\n      \
+             split: {split}\n    metrics:\n",
+            quoted(name),
+        );
+        for (metric, title, value) in [
+            ("precision", "Precision", measured.precision),
+            ("recall", "Recall", measured.recall),
+            ("f1", "F1", measured.f1),
+            ("accuracy", "Accuracy", measured.accuracy),
+        ] {
+            let _ = writeln!(card, "    - type: {metric}\n      name: {title}\n      value: {value:.4}");
+        }
+    }
+    card.push_str("---\n");
+}
+
+fn usage(card: &mut String, name: &str) {
+    let _ = write!(
+        card,
+        "\n## Use\n\n```sh\necho 'Ada Lovelace was born in London .' | bert-ner predict --model {name}\n```\n\n\
+         The folder opens in `transformers` as it is:\n\n```python\nfrom transformers import pipeline\n\n\
+         ner = pipeline(\"token-classification\", model=\"{name}\", aggregation_strategy=\"first\")\n\
+         print(ner(\"Ada Lovelace was born in London .\"))\n```\n",
+    );
+}
+
+fn scores(card: &mut String, report: &Report) {
+    card.push_str("\n## Scores\n\nEntity precision, recall and F1 as conlleval and seqeval count them.\n");
+    if !report.epochs.is_empty() {
+        card.push_str("\n| epoch | step | train loss | dev loss | precision | recall | F1 | accuracy |\n");
+        card.push_str("|---:|---:|---:|---:|---:|---:|---:|---:|\n");
+    }
+    for evaluation in &report.epochs {
+        let mark = if report.best.as_ref().is_some_and(|best| best.step == evaluation.step) { "**" } else { "" };
+        evaluation_row(card, evaluation, mark);
+    }
+    if let Some(test) = &report.test {
+        let _ = writeln!(
+            card,
+            "\nTest: precision {:.2}, recall {:.2}, F1 {:.2}, accuracy {:.2}, loss {:.4}.",
+            percent(test.precision),
+            percent(test.recall),
+            percent(test.f1),
+            percent(test.accuracy),
+            test.loss,
+        );
+    }
+    let Some((split, _, measured)) = headline(report) else { return };
+    let Some(by_type) = measured.by_type.as_ref().filter(|by_type| !by_type.is_empty()) else { return };
+    let _ = write!(
+        card,
+        "\nBy type ({split}):\n\n| type | precision | recall | F1 | entities |\n|---|---:|---:|---:|---:|\n"
+    );
+    for (label, scores) in by_type {
+        let _ = writeln!(
+            card,
+            "| {label} | {:.2} | {:.2} | {:.2} | {} |",
+            percent(scores.precision),
+            percent(scores.recall),
+            percent(scores.f1),
+            scores.support,
+        );
+    }
+}
+
+fn evaluation_row(card: &mut String, evaluation: &Evaluation, mark: &str) {
+    let dev = &evaluation.dev;
+    let _ = writeln!(
+        card,
+        "| {:.2} | {} | {:.4} | {:.4} | {:.2} | {:.2} | {mark}{:.2}{mark} | {:.2} |",
+        evaluation.epoch,
+        evaluation.step,
+        evaluation.train_loss,
+        dev.loss,
+        percent(dev.precision),
+        percent(dev.recall),
+        percent(dev.f1),
+        percent(dev.accuracy),
+    );
+}
+
+fn percent(share: f64) -> f64 {
+    share * 100.0
+}
+
+fn data(card: &mut String, report: &Report) {
+    let settings = &report.settings;
+    card.push_str("\n## Data\n\n| split | file | sentences |\n|---|---|---:|\n");
+    let mut row = |split: &str, path: &Path, sentences: usize| {
+        let _ = writeln!(card, "| {split} | `{}` | {sentences} |", file_name(path));
+    };
+    row("train", &settings.train, report.train_samples);
+    row("dev", &settings.dev, report.dev_samples);
+    if let (Some(path), Some(sentences)) = (&settings.test, report.test_samples) {
+        row("test", path, sentences);
+    }
+}
+
+fn settings(card: &mut String, report: &Report) {
+    card.push_str("\n## Settings\n\n| setting | value |\n|---|---|\n");
+    if let Ok(Value::Object(settings)) = serde_json::to_value(&report.settings) {
+        for (key, value) in settings.iter().filter(|(key, _)| !LEFT_OUT.contains(&key.as_str())) {
+            match value {
+                Value::Null => {}
+                Value::String(text) => {
+                    let _ = writeln!(card, "| {key} | {text} |");
+                }
+                other => {
+                    let _ = writeln!(card, "| {key} | {other} |");
+                }
+            }
+        }
+    }
+    let _ = writeln!(
+        card,
+        "\nTrained in {:.0} seconds, {:.1} sentences per second.",
+        report.train_seconds, report.train_samples_per_second,
+    );
+}

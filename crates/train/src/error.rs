@@ -1,0 +1,93 @@
+//! The one error type of this crate.
+
+use std::path::PathBuf;
+
+use bert_ner_infer::InferError;
+use bert_ner_model::ModelError;
+use bert_ner_text::TextError;
+use bert_ner_tokenize::TokenizeError;
+
+/// Why a run did not begin, or did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// An option is missing or cannot work.
+    #[error("{key} {message}")]
+    Setting {
+        /// The option's name, as in a settings file.
+        key: &'static str,
+        /// What is wrong with it and what would be right.
+        message: String,
+    },
+    /// The output folder holds something already.
+    #[error("{}: the output folder exists already", path.display())]
+    OutputExists {
+        /// The output folder.
+        path: PathBuf,
+    },
+    /// The dev or test split holds tags that no training sentence shows.
+    #[error(
+        "{}: {} never occur{} in {}, so no model trained on it can predict {}",
+        path.display(),
+        labels.join(", "),
+        if labels.len() == 1 { "s" } else { "" },
+        train.display(),
+        if labels.len() == 1 { "it" } else { "them" }
+    )]
+    UnseenLabels {
+        /// The file with the unseen labels.
+        path: PathBuf,
+        /// The training file.
+        train: PathBuf,
+        /// The labels that only `path` has.
+        labels: Vec<String>,
+    },
+    /// The loss or the gradient stopped being a number.
+    #[error(
+        "training diverged: the {what} became {value} at step {step} of {total_steps} \
+         (epoch {epoch:.2}, learning rate {learning_rate:.3e})"
+    )]
+    Diverged {
+        /// What it was: `loss` or `gradient norm`.
+        what: &'static str,
+        /// Its value: not a number, or infinite.
+        value: f64,
+        /// The optimizer step, counted from 1.
+        step: usize,
+        /// The steps of the whole run.
+        total_steps: usize,
+        /// Passes over the training sentences until then.
+        epoch: f64,
+        /// The learning rate of that step.
+        learning_rate: f64,
+    },
+    /// The run was stopped from outside before there was a model worth keeping.
+    #[error("interrupted before the first evaluation: no model was saved")]
+    Interrupted,
+    /// The operating system refused.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file concerned.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The data could not be read or written.
+    #[error(transparent)]
+    Text(#[from] TextError),
+    /// The tokenizer could not be loaded or used.
+    #[error(transparent)]
+    Tokenize(#[from] TokenizeError),
+    /// The model could not be loaded or saved.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The evaluation failed.
+    #[error(transparent)]
+    Infer(#[from] InferError),
+}
+
+impl TrainError {
+    /// An option that is missing or cannot work.
+    pub(crate) fn setting(key: &'static str, message: impl Into<String>) -> Self {
+        Self::Setting { key, message: message.into() }
+    }
+}

@@ -1,0 +1,396 @@
+//! What a run was asked to do: [`Options`] as given, [`Settings`] as checked and resolved.
+//!
+//! `Options` is a settings file (and, key for key, the flags of the command line): everything may
+//! be missing. [`Options::or`] lays one over another, [`Options::resolve`] fills in the defaults
+//! and refuses what cannot work. The defaults are those of transformers' `Trainer`, so that results
+//! compare.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use bert_ner_text::{Format, ReadOptions, Scheme, TagColumn};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::TrainError;
+
+/// How the learning rate moves after the warm-up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Schedule {
+    /// Straight down to zero at the last step.
+    #[default]
+    Linear,
+    /// Stays where it is.
+    Constant,
+    /// Half a cosine down to zero at the last step.
+    Cosine,
+}
+
+/// Which of the models seen during a run is kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Select {
+    /// The one with the highest dev F1.
+    #[default]
+    F1,
+    /// The one with the lowest dev loss.
+    Loss,
+    /// The last one.
+    Last,
+}
+
+/// When the dev split is scored. In files: `"epoch"`, or a number of optimizer steps.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum EvalEvery {
+    /// After every epoch, and at the end of the run.
+    #[default]
+    Epoch,
+    /// After every so many optimizer steps, and at the end of the run.
+    Steps(usize),
+}
+
+impl fmt::Display for EvalEvery {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Epoch => out.write_str("epoch"),
+            Self::Steps(steps) => write!(out, "{steps}"),
+        }
+    }
+}
+
+impl FromStr for EvalEvery {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            _ if text == "epoch" => Ok(Self::Epoch),
+            Ok(steps) if steps > 0 => Ok(Self::Steps(steps)),
+            _ => Err(format!("expected \"epoch\" or a positive number of steps, not {text:?}")),
+        }
+    }
+}
+
+impl Serialize for EvalEvery {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Epoch => serializer.serialize_str("epoch"),
+            Self::Steps(steps) => serializer.serialize_u64(*steps as u64),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for EvalEvery {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = EvalEvery;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("\"epoch\" or a positive number of steps")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<EvalEvery, E> {
+                text.parse().map_err(E::custom)
+            }
+
+            fn visit_u64<E: de::Error>(self, steps: u64) -> Result<EvalEvery, E> {
+                self.visit_str(&steps.to_string())
+            }
+
+            fn visit_i64<E: de::Error>(self, steps: i64) -> Result<EvalEvery, E> {
+                self.visit_str(&steps.to_string())
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// A run as asked for: any option may be missing. This is the settings file.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Options {
+    /// Model folder, or a Hugging Face Hub name.
+    pub model: Option<String>,
+    /// Folder or Hub name of a data set that holds its splits under their usual names.
+    pub data: Option<String>,
+    /// Sentences to train on.
+    pub train: Option<PathBuf>,
+    /// Sentences to choose the best model by.
+    pub dev: Option<PathBuf>,
+    /// Sentences to score once, at the end.
+    pub test: Option<PathBuf>,
+    /// Folder to write.
+    pub output: Option<PathBuf>,
+    /// See [`Settings::epochs`].
+    pub epochs: Option<f64>,
+    /// See [`Settings::batch_size`].
+    pub batch_size: Option<usize>,
+    /// See [`Settings::learning_rate`].
+    pub learning_rate: Option<f64>,
+    /// See [`Settings::weight_decay`].
+    pub weight_decay: Option<f64>,
+    /// See [`Settings::warmup_ratio`].
+    pub warmup_ratio: Option<f64>,
+    /// See [`Settings::lr_schedule`].
+    pub lr_schedule: Option<Schedule>,
+    /// See [`Settings::max_grad_norm`].
+    pub max_grad_norm: Option<f64>,
+    /// See [`Settings::gradient_accumulation`].
+    pub gradient_accumulation: Option<usize>,
+    /// See [`Settings::seed`].
+    pub seed: Option<u64>,
+    /// See [`Settings::max_length`].
+    pub max_length: Option<usize>,
+    /// See [`Settings::label_all_tokens`].
+    pub label_all_tokens: Option<bool>,
+    /// See [`Settings::dropout`].
+    pub dropout: Option<f32>,
+    /// See [`Settings::max_train_samples`].
+    pub max_train_samples: Option<usize>,
+    /// See [`Settings::max_eval_samples`].
+    pub max_eval_samples: Option<usize>,
+    /// See [`Settings::eval_every`].
+    pub eval_every: Option<EvalEvery>,
+    /// See [`Settings::select`].
+    pub select: Option<Select>,
+    /// See [`Settings::early_stopping`].
+    pub early_stopping: Option<usize>,
+    /// See [`Settings::threads`].
+    pub threads: Option<usize>,
+    /// See [`Settings::overwrite`].
+    pub overwrite: Option<bool>,
+    /// See [`Settings::strict`].
+    pub strict: Option<bool>,
+    /// See [`Settings::input_format`].
+    pub input_format: Option<Format>,
+    /// See [`Settings::scheme`].
+    pub scheme: Option<Scheme>,
+    /// See [`Settings::tag_column`].
+    pub tag_column: Option<TagColumn>,
+    /// See [`Settings::labels`].
+    pub labels: Option<Vec<String>>,
+}
+
+/// Folders and files that names were resolved to, before a run begins.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Places {
+    /// The local model folder.
+    pub model_dir: PathBuf,
+    /// Sentences to train on.
+    pub train: PathBuf,
+    /// Sentences to choose the best model by.
+    pub dev: PathBuf,
+    /// Sentences to score once, at the end.
+    pub test: Option<PathBuf>,
+}
+
+/// A run with every option resolved and checked. Saved with the model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Settings {
+    /// The model as it was named: a folder, or a Hugging Face Hub name.
+    pub model: String,
+    /// The local folder behind that name.
+    pub model_dir: PathBuf,
+    /// Sentences to train on.
+    pub train: PathBuf,
+    /// Sentences to choose the best model by.
+    pub dev: PathBuf,
+    /// Sentences to score once, at the end.
+    pub test: Option<PathBuf>,
+    /// Folder to write.
+    pub output: PathBuf,
+    /// Passes over the training sentences; a fraction stops within a pass. Default 3.
+    pub epochs: f64,
+    /// Sequences in one forward and backward pass. Default 8.
+    pub batch_size: usize,
+    /// AdamW's learning rate after the warm-up. Default 5e-5.
+    pub learning_rate: f64,
+    /// AdamW's decoupled weight decay; biases and LayerNorm are spared. Default 0.
+    pub weight_decay: f64,
+    /// Share of all steps over which the learning rate rises from zero. Default 0.
+    pub warmup_ratio: f64,
+    /// How the learning rate moves after the warm-up. Default linear.
+    pub lr_schedule: Schedule,
+    /// The gradient is scaled down to this norm when it is longer; 0 leaves it alone. Default 1.
+    pub max_grad_norm: f64,
+    /// Batches whose gradients are summed before one optimizer step. Default 1.
+    pub gradient_accumulation: usize,
+    /// Seed of the new head, the order of the sentences and dropout. Default 42.
+    pub seed: u64,
+    /// Pieces in the longest sequence, `[CLS]` and `[SEP]` included; longer sentences go through
+    /// overlapping windows. Default 512, or the model's own limit when that is smaller.
+    pub max_length: usize,
+    /// Whether every piece of a word is trained with its tag, not only the first. Default false.
+    pub label_all_tokens: bool,
+    /// Dropout probability in place of those in `config.json`.
+    pub dropout: Option<f32>,
+    /// Train on the first so many sentences.
+    pub max_train_samples: Option<usize>,
+    /// Score the first so many sentences of dev and test.
+    pub max_eval_samples: Option<usize>,
+    /// When the dev split is scored. Default after every epoch.
+    pub eval_every: EvalEvery,
+    /// Which model is kept. Default that of the highest dev F1.
+    pub select: Select,
+    /// Stop after so many evaluations without a better model.
+    pub early_stopping: Option<usize>,
+    /// Threads to compute with. Default: all that the machine offers.
+    pub threads: usize,
+    /// Whether an existing output folder is replaced. Default false.
+    pub overwrite: bool,
+    /// Whether an impossible tag sequence is an error instead of a counted warning. Default false.
+    pub strict: bool,
+    /// Format of the data files. Default: found out from each file.
+    pub input_format: Option<Format>,
+    /// Tag scheme of the data files. Default: found out from the tags.
+    pub scheme: Option<Scheme>,
+    /// The column of the data files that holds the tags.
+    pub tag_column: Option<TagColumn>,
+    /// Tag names in the order of their ids, for data whose tags are integers.
+    pub labels: Option<Vec<String>>,
+}
+
+impl Options {
+    /// These options, and where one is missing that of `fallback`.
+    ///
+    /// A data set named here takes the place of the files named there.
+    #[must_use]
+    pub fn or(self, mut fallback: Self) -> Self {
+        if self.data.is_some() {
+            (fallback.train, fallback.dev, fallback.test) = (None, None, None);
+        }
+        macro_rules! merge {
+            ($($field:ident),* $(,)?) => { Self { $($field: self.$field.or(fallback.$field)),* } };
+        }
+        merge! {
+            model, data, train, dev, test, output, epochs, batch_size, learning_rate, weight_decay,
+            warmup_ratio, lr_schedule, max_grad_norm, gradient_accumulation, seed, max_length,
+            label_all_tokens, dropout, max_train_samples, max_eval_samples, eval_every, select,
+            early_stopping, threads, overwrite, strict, input_format, scheme, tag_column, labels,
+        }
+    }
+
+    /// Every key of a settings file, in order.
+    pub fn keys() -> Vec<String> {
+        match serde_json::to_value(Self::default()) {
+            Ok(serde_json::Value::Object(keys)) => keys.keys().cloned().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Fills in the defaults and checks every value.
+    ///
+    /// `places` are what the names in `model`, `data`, `train`, `dev` and `test` stand for.
+    ///
+    /// # Errors
+    /// [`TrainError::Setting`] when an option is missing or cannot work.
+    pub fn resolve(self, places: Places) -> Result<Settings, TrainError> {
+        let missing = |key| TrainError::setting(key, "is required");
+        let settings = Settings {
+            model: self.model.ok_or_else(|| missing("model"))?,
+            model_dir: places.model_dir,
+            train: places.train,
+            dev: places.dev,
+            test: places.test,
+            output: self.output.ok_or_else(|| missing("output"))?,
+            epochs: self.epochs.unwrap_or(3.0),
+            batch_size: self.batch_size.unwrap_or(8),
+            learning_rate: self.learning_rate.unwrap_or(5e-5),
+            weight_decay: self.weight_decay.unwrap_or(0.0),
+            warmup_ratio: self.warmup_ratio.unwrap_or(0.0),
+            lr_schedule: self.lr_schedule.unwrap_or_default(),
+            max_grad_norm: self.max_grad_norm.unwrap_or(1.0),
+            gradient_accumulation: self.gradient_accumulation.unwrap_or(1),
+            seed: self.seed.unwrap_or(42),
+            max_length: self.max_length.unwrap_or(512),
+            label_all_tokens: self.label_all_tokens.unwrap_or(false),
+            dropout: self.dropout,
+            max_train_samples: self.max_train_samples,
+            max_eval_samples: self.max_eval_samples,
+            eval_every: self.eval_every.unwrap_or_default(),
+            select: self.select.unwrap_or_default(),
+            early_stopping: self.early_stopping,
+            threads: self.threads.unwrap_or_else(all_threads),
+            overwrite: self.overwrite.unwrap_or(false),
+            strict: self.strict.unwrap_or(false),
+            input_format: self.input_format,
+            scheme: self.scheme,
+            tag_column: self.tag_column,
+            labels: self.labels,
+        };
+        settings.validate()?;
+        Ok(settings)
+    }
+}
+
+/// As many threads as the machine offers this process.
+fn all_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+impl Settings {
+    /// Checks every number against the range in which it means something.
+    ///
+    /// # Errors
+    /// [`TrainError::Setting`] names the first that does not fit and says what would.
+    pub fn validate(&self) -> Result<(), TrainError> {
+        let positive = |key, value: f64| match value > 0.0 && value.is_finite() {
+            true => Ok(()),
+            false => Err(TrainError::setting(key, format!("must be more than 0, not {value}"))),
+        };
+        let not_negative = |key, value: f64| match value >= 0.0 && value.is_finite() {
+            true => Ok(()),
+            false => Err(TrainError::setting(key, format!("must not be negative, not {value}"))),
+        };
+        let at_least = |key, value: usize, least: usize| match value >= least {
+            true => Ok(()),
+            false => Err(TrainError::setting(key, format!("must be at least {least}, not {value}"))),
+        };
+        positive("epochs", self.epochs)?;
+        at_least("batch-size", self.batch_size, 1)?;
+        positive("learning-rate", self.learning_rate)?;
+        not_negative("weight-decay", self.weight_decay)?;
+        if !(0.0..=1.0).contains(&self.warmup_ratio) {
+            let message = format!("must lie between 0 and 1, not {}", self.warmup_ratio);
+            return Err(TrainError::setting("warmup-ratio", message));
+        }
+        not_negative("max-grad-norm", self.max_grad_norm)?;
+        at_least("gradient-accumulation", self.gradient_accumulation, 1)?;
+        if self.max_length < 3 {
+            let message = format!(
+                "must be at least 3, not {}: [CLS], one piece of text and [SEP]",
+                self.max_length
+            );
+            return Err(TrainError::setting("max-length", message));
+        }
+        if let Some(dropout) = self.dropout.filter(|dropout| !(0.0..1.0).contains(dropout)) {
+            let message = format!("must be at least 0 and less than 1, not {dropout}");
+            return Err(TrainError::setting("dropout", message));
+        }
+        at_least("max-train-samples", self.max_train_samples.unwrap_or(1), 1)?;
+        at_least("max-eval-samples", self.max_eval_samples.unwrap_or(1), 1)?;
+        if self.eval_every == EvalEvery::Steps(0) {
+            return Err(TrainError::setting("eval-every", "must be at least 1, not 0"));
+        }
+        at_least("early-stopping", self.early_stopping.unwrap_or(1), 1)?;
+        if self.early_stopping.is_some() && self.select == Select::Last {
+            let message = "needs a model to wait for: select is \"last\"; choose \"f1\" or \"loss\"";
+            return Err(TrainError::setting("early-stopping", message));
+        }
+        at_least("threads", self.threads, 1)
+    }
+
+    /// How the data files are to be read.
+    pub fn read_options(&self) -> ReadOptions {
+        ReadOptions {
+            format: self.input_format,
+            scheme: self.scheme,
+            tag_column: self.tag_column.clone(),
+            label_list: self.labels.clone(),
+            strict: self.strict,
+            ..ReadOptions::default()
+        }
+    }
+}
