@@ -138,7 +138,8 @@ def build_trainer(chosen: argparse.Namespace, scratch: str):
 
 
 def peak_rss_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # Kibibytes on Linux; a megabyte is 10^6 bytes, as in training.json.
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6, 1)
 
 
 def run(chosen: argparse.Namespace) -> dict:
