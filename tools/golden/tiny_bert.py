@@ -246,11 +246,9 @@ def write_json(path: Path, value: dict) -> None:
 def write_model(folder: Path, generator: torch.Generator) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     random_model(generator).save_pretrained(folder)
-    vocabulary = folder / "vocab.txt"
-    vocabulary.write_text("\n".join(VOCABULARY) + "\n", encoding="utf-8")
+    (folder / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n", encoding="utf-8")
     tokenizer = BertTokenizerFast.from_pretrained(folder, do_lower_case=True, model_max_length=40)
     tokenizer.save_pretrained(folder)
-    vocabulary.write_text("\n".join(VOCABULARY) + "\n", encoding="utf-8")
 
 
 def write_gradients(output: Path, sequences: list[dict]) -> None:
