@@ -1,1 +1,47 @@
-//! placeholder
+//! Numeric routines on slices: forward and backward adjacent, a plain reference beside each fast version.
+//!
+//! This crate knows no BERT: it takes `f32` slices whose shapes the caller has checked, and it is
+//! the one place of the project where `unsafe` is allowed. Matrices are row-major.
+//!
+//! Symbols: `T` rows of a packed batch, `S` sequences, `L` one sequence's length, `H` hidden size,
+//! `A` heads, `D = H / A`, `N x K` a weight stored as `[out, in]`.
+//!
+//! **Determinism.** Work is cut into pieces whose borders depend on the shapes alone, and partial
+//! sums are added in a fixed order; so results have the same bits for any number of threads.
+//!
+//! **Instruction sets.** Loops are written so that the compiler vectorises them, and run inside
+//! [`pulp::Arch::dispatch`], which picks AVX-512, AVX2 or the baseline when the program starts.
+
+pub mod adamw;
+pub mod attention;
+pub mod columns;
+pub mod dropout;
+pub mod embedding;
+pub mod gelu;
+pub mod layer_norm;
+pub mod loss;
+pub mod math;
+pub mod matmul;
+pub mod reduce;
+
+mod parallel;
+
+/// Rows handled by one task of a row-wise kernel, and summed into one partial sum: a constant, so
+/// that sums do not depend on the number of threads.
+pub(crate) const ROWS_PER_TASK: usize = 32;
+
+/// Runs `body` compiled for the best instruction set of this CPU.
+///
+/// The closure must be `#[inline(always)]` all the way down for the compiler to vectorise it.
+#[inline(always)]
+pub(crate) fn vectorised<R>(body: impl FnOnce() -> R) -> R {
+    struct Body<F>(F);
+    impl<R, F: FnOnce() -> R> pulp::NullaryFnOnce for Body<F> {
+        type Output = R;
+        #[inline(always)]
+        fn call(self) -> R {
+            (self.0)()
+        }
+    }
+    pulp::Arch::new().dispatch(Body(body))
+}
