@@ -3,14 +3,33 @@
 //! This crate owns what a *sentence* is, what tags mean under a [`Scheme`], and the reading and
 //! writing of files. It knows nothing of word pieces, models or scores.
 //!
+//! - [`read_corpus`] reads a whole file, finds its tag scheme out and hands back IOB2.
+//! - [`open`] streams sentences from any [`Format`]; [`create_file`] writes them, whole or not at all.
+//! - [`convert_file`] is the two together, with every loss counted.
+//! - [`splits`] finds train, dev and test in a folder.
+//!
 //! Spans are UTF-8 byte ranges; what counts characters or UTF-16 units converts at its own door.
 
+pub mod atomic;
+mod convert;
 mod error;
+mod format;
 mod labels;
+mod read;
 mod scheme;
 mod sentence;
+mod splits;
+mod write;
 
+pub use convert::{ConvertOptions, Converted, convert_file, write_corpus};
 pub use error::TextError;
+pub use format::Format;
 pub use labels::LabelSet;
-pub use scheme::Scheme;
+pub use read::{
+    Column, Corpus, Lines, ReadOptions, SentenceReader, Separator, Warning, open, open_stream,
+    read_corpus, read_corpus_stream,
+};
+pub use scheme::{Scheme, Violation, split_tag};
 pub use sentence::{Entity, Sentence, Source, Span};
+pub use splits::{Splits, splits};
+pub use write::{Losses, Output, SentenceWriter, WriteOptions, create, create_file};

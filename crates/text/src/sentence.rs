@@ -14,6 +14,8 @@ pub struct Source {
     pub line: usize,
     /// The sentence is the first of a document (`-DOCSTART-` in CoNLL files).
     pub starts_document: bool,
+    /// The columns of the `-DOCSTART-` line that are neither word nor tag, for writing it back.
+    pub document_columns: Vec<String>,
     /// Comment lines that stood before the sentence, with their `#`.
     pub comments: Vec<String>,
     /// The columns that are neither word nor tag, one row a word; empty when there are none.

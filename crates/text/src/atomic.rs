@@ -1,0 +1,111 @@
+//! Files that appear whole or not at all.
+//!
+//! The bytes go to a temporary file beside the target, which [`AtomicFile::commit`] makes durable
+//! and renames. Whatever happens before leaves the target as it was.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A file being written. Dropped without [`AtomicFile::commit`], it leaves no trace.
+#[derive(Debug)]
+pub struct AtomicFile {
+    writer: Option<BufWriter<File>>,
+    target: PathBuf,
+    /// `None` when the target is no regular file (`/dev/stdout`, a pipe) and is written directly.
+    temporary: Option<PathBuf>,
+}
+
+impl AtomicFile {
+    /// Starts to write what will stand at `path`. A symbolic link keeps pointing where it points.
+    ///
+    /// # Errors
+    /// When no file can be made in the folder of `path`.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        match fs::metadata(&target) {
+            Ok(metadata) if metadata.is_dir() => {
+                return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a folder"));
+            }
+            Ok(metadata) if !metadata.is_file() => {
+                let file = OpenOptions::new().write(true).open(&target)?;
+                return Ok(Self { writer: Some(BufWriter::new(file)), target, temporary: None });
+            }
+            _ => {}
+        }
+        let (file, temporary) = create_beside(&target)?;
+        Ok(Self { writer: Some(BufWriter::new(file)), target, temporary: Some(temporary) })
+    }
+
+    /// Makes the bytes durable and puts the file in its place.
+    ///
+    /// # Errors
+    /// When the disk refuses; the target is then as it was.
+    pub fn commit(mut self) -> io::Result<()> {
+        let Some(writer) = self.writer.take() else { return Ok(()) };
+        let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
+        if let Some(temporary) = &self.temporary {
+            file.sync_all()?;
+            drop(file);
+            fs::rename(temporary, &self.target)?;
+            self.temporary = None;
+        }
+        Ok(())
+    }
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.writer {
+            Some(writer) => writer.write(bytes),
+            None => Err(io::Error::other("the file is committed")),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.as_mut().map_or(Ok(()), Write::flush)
+    }
+}
+
+impl Drop for AtomicFile {
+    fn drop(&mut self) {
+        if let Some(temporary) = &self.temporary {
+            // Unwritten bytes are of no use to anyone: do not flush them on the way out.
+            if let Some(writer) = self.writer.take() {
+                drop(writer.into_parts());
+            }
+            let _ = fs::remove_file(temporary);
+        }
+    }
+}
+
+/// Writes `bytes` to `path`, whole or not at all.
+///
+/// # Errors
+/// When the folder or the disk refuses; the target is then as it was.
+pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = AtomicFile::create(path)?;
+    file.write_all(bytes)?;
+    file.commit()
+}
+
+/// A new, hidden file in the folder of `target`, so that the rename stays on one file system.
+fn create_beside(target: &Path) -> io::Result<(File, PathBuf)> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let name = target
+        .file_name()
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "has no file name"))?;
+    loop {
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let mut hidden = std::ffi::OsString::from(".");
+        hidden.push(name);
+        hidden.push(format!(".{}-{count}.tmp", std::process::id()));
+        let temporary = target.with_file_name(hidden);
+        match OpenOptions::new().write(true).create_new(true).open(&temporary) {
+            Ok(file) => return Ok((file, temporary)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
