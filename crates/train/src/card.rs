@@ -8,8 +8,16 @@ use serde_json::Value;
 use crate::report::{Evaluation, Measured, Report};
 
 /// Settings that say where a run happened rather than what it was.
-const LEFT_OUT: [&str; 8] =
-    ["model", "model-dir", "train", "dev", "test", "output", "threads", "overwrite"];
+const LEFT_OUT: [&str; 8] = [
+    "model",
+    "model-dir",
+    "train",
+    "dev",
+    "test",
+    "output",
+    "threads",
+    "overwrite",
+];
 
 /// The model card of the run that `report` tells of, for a model folder called `name`.
 ///
@@ -39,7 +47,10 @@ fn quoted(text: &str) -> String {
 }
 
 fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+    path.file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// The entity types behind tags, in order, each once.
@@ -68,10 +79,16 @@ fn front_matter(card: &mut String, report: &Report, name: &str) {
     card.push_str("---\nlibrary_name: transformers\npipeline_tag: token-classification\n");
     // Only a Hub name can be linked to; a folder on somebody's disk says nothing to others.
     if report.settings.model_dir.as_os_str() != report.settings.model.as_str() {
-        let (base, _) = report.settings.model.split_once('@').unwrap_or((&report.settings.model, ""));
+        let (base, _) = report
+            .settings
+            .model
+            .split_once('@')
+            .unwrap_or((&report.settings.model, ""));
         let _ = writeln!(card, "base_model: {}", quoted(base));
     }
-    card.push_str("tags:\n- token-classification\n- named-entity-recognition\n- bert\n- bert-ner\n");
+    card.push_str(
+        "tags:\n- token-classification\n- named-entity-recognition\n- bert\n- bert-ner\n",
+    );
     card.push_str("metrics:\n- precision\n- recall\n- f1\n- accuracy\n");
     if let Some((split, path, measured)) = headline(report) {
         let data = quoted(&file_name(path));
@@ -88,7 +105,10 @@ fn front_matter(card: &mut String, report: &Report, name: &str) {
             ("f1", "F1", measured.f1),
             ("accuracy", "Accuracy", measured.accuracy),
         ] {
-            let _ = writeln!(card, "    - type: {metric}\n      name: {title}\n      value: {value:.4}");
+            let _ = writeln!(
+                card,
+                "    - type: {metric}\n      name: {title}\n      value: {value:.4}"
+            );
         }
     }
     card.push_str("---\n");
@@ -105,13 +125,25 @@ fn usage(card: &mut String, name: &str) {
 }
 
 fn scores(card: &mut String, report: &Report) {
-    card.push_str("\n## Scores\n\nEntity precision, recall and F1 as conlleval and seqeval count them.\n");
+    card.push_str(
+        "\n## Scores\n\nEntity precision, recall and F1 as conlleval and seqeval count them.\n",
+    );
     if !report.epochs.is_empty() {
-        card.push_str("\n| epoch | step | train loss | dev loss | precision | recall | F1 | accuracy |\n");
+        card.push_str(
+            "\n| epoch | step | train loss | dev loss | precision | recall | F1 | accuracy |\n",
+        );
         card.push_str("|---:|---:|---:|---:|---:|---:|---:|---:|\n");
     }
     for evaluation in &report.epochs {
-        let mark = if report.best.as_ref().is_some_and(|best| best.step == evaluation.step) { "**" } else { "" };
+        let mark = if report
+            .best
+            .as_ref()
+            .is_some_and(|best| best.step == evaluation.step)
+        {
+            "**"
+        } else {
+            ""
+        };
         evaluation_row(card, evaluation, mark);
     }
     if let Some(test) = &report.test {
@@ -125,8 +157,16 @@ fn scores(card: &mut String, report: &Report) {
             test.loss,
         );
     }
-    let Some((split, _, measured)) = headline(report) else { return };
-    let Some(by_type) = measured.by_type.as_ref().filter(|by_type| !by_type.is_empty()) else { return };
+    let Some((split, _, measured)) = headline(report) else {
+        return;
+    };
+    let Some(by_type) = measured
+        .by_type
+        .as_ref()
+        .filter(|by_type| !by_type.is_empty())
+    else {
+        return;
+    };
     let _ = write!(
         card,
         "\nBy type ({split}):\n\n| type | precision | recall | F1 | entities |\n|---|---:|---:|---:|---:|\n"
@@ -179,7 +219,10 @@ fn data(card: &mut String, report: &Report) {
 fn settings(card: &mut String, report: &Report) {
     card.push_str("\n## Settings\n\n| setting | value |\n|---|---|\n");
     if let Ok(Value::Object(settings)) = serde_json::to_value(&report.settings) {
-        for (key, value) in settings.iter().filter(|(key, _)| !LEFT_OUT.contains(&key.as_str())) {
+        for (key, value) in settings
+            .iter()
+            .filter(|(key, _)| !LEFT_OUT.contains(&key.as_str()))
+        {
             match value {
                 Value::Null => {}
                 Value::String(text) => {

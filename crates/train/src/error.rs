@@ -88,6 +88,9 @@ pub enum TrainError {
 impl TrainError {
     /// An option that is missing or cannot work.
     pub(crate) fn setting(key: &'static str, message: impl Into<String>) -> Self {
-        Self::Setting { key, message: message.into() }
+        Self::Setting {
+            key,
+            message: message.into(),
+        }
     }
 }

@@ -5,15 +5,17 @@
 //! through an [`Observer`].
 
 mod card;
+mod choices;
 mod error;
 mod events;
 mod report;
 mod settings;
 
 pub use card::model_card;
+pub use choices::{EvalEvery, Schedule, Select};
 pub use error::TrainError;
 pub use events::{
     EvalProgress, Evaluated, Event, Finished, Observer, Saved, Silent, Split, Started, Step, Tested,
 };
 pub use report::{Evaluation, Measured, Report, Stopped, peak_rss_mb};
-pub use settings::{EvalEvery, Options, Places, Schedule, Select, Settings};
+pub use settings::{Options, Places, Settings};

@@ -88,7 +88,10 @@ impl Measured {
 
     /// The overall scores and those of each type.
     pub fn full(scores: &Scores, loss: f64) -> Self {
-        Self { by_type: Some(scores.by_type.clone()), ..Self::overall(scores, loss) }
+        Self {
+            by_type: Some(scores.by_type.clone()),
+            ..Self::overall(scores, loss)
+        }
     }
 }
 
@@ -110,7 +113,9 @@ pub enum Stopped {
 pub fn peak_rss_mb() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     // VmHWM:	  123456 kB
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kibibytes: f64 = line.split_whitespace().next()?.parse().ok()?;
     Some((kibibytes * 1024.0 / 1e6 * 10.0).round() / 10.0)
 }

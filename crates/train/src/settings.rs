@@ -5,106 +5,13 @@
 //! and refuses what cannot work. The defaults are those of transformers' `Trainer`, so that results
 //! compare.
 
-use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 
-use bert_ner_text::{Format, ReadOptions, Scheme, TagColumn};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use bert_ner_text::{Column, Format, ReadOptions, Scheme};
+use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
-
-/// How the learning rate moves after the warm-up.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Schedule {
-    /// Straight down to zero at the last step.
-    #[default]
-    Linear,
-    /// Stays where it is.
-    Constant,
-    /// Half a cosine down to zero at the last step.
-    Cosine,
-}
-
-/// Which of the models seen during a run is kept.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Select {
-    /// The one with the highest dev F1.
-    #[default]
-    F1,
-    /// The one with the lowest dev loss.
-    Loss,
-    /// The last one.
-    Last,
-}
-
-/// When the dev split is scored. In files: `"epoch"`, or a number of optimizer steps.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum EvalEvery {
-    /// After every epoch, and at the end of the run.
-    #[default]
-    Epoch,
-    /// After every so many optimizer steps, and at the end of the run.
-    Steps(usize),
-}
-
-impl fmt::Display for EvalEvery {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Epoch => out.write_str("epoch"),
-            Self::Steps(steps) => write!(out, "{steps}"),
-        }
-    }
-}
-
-impl FromStr for EvalEvery {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.parse() {
-            _ if text == "epoch" => Ok(Self::Epoch),
-            Ok(steps) if steps > 0 => Ok(Self::Steps(steps)),
-            _ => Err(format!("expected \"epoch\" or a positive number of steps, not {text:?}")),
-        }
-    }
-}
-
-impl Serialize for EvalEvery {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Epoch => serializer.serialize_str("epoch"),
-            Self::Steps(steps) => serializer.serialize_u64(*steps as u64),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for EvalEvery {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl de::Visitor<'_> for Visitor {
-            type Value = EvalEvery;
-
-            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                out.write_str("\"epoch\" or a positive number of steps")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<EvalEvery, E> {
-                text.parse().map_err(E::custom)
-            }
-
-            fn visit_u64<E: de::Error>(self, steps: u64) -> Result<EvalEvery, E> {
-                self.visit_str(&steps.to_string())
-            }
-
-            fn visit_i64<E: de::Error>(self, steps: i64) -> Result<EvalEvery, E> {
-                self.visit_str(&steps.to_string())
-            }
-        }
-        deserializer.deserialize_any(Visitor)
-    }
-}
+use crate::choices::{EvalEvery, Schedule, Select, column};
 
 /// A run as asked for: any option may be missing. This is the settings file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -167,7 +74,14 @@ pub struct Options {
     /// See [`Settings::scheme`].
     pub scheme: Option<Scheme>,
     /// See [`Settings::tag_column`].
-    pub tag_column: Option<TagColumn>,
+    #[serde(default, with = "column")]
+    pub tag_column: Option<Column>,
+    /// See [`Settings::word_column`].
+    #[serde(default, with = "column")]
+    pub word_column: Option<Column>,
+    /// See [`Settings::id_column`].
+    #[serde(default, with = "column")]
+    pub id_column: Option<Column>,
     /// See [`Settings::labels`].
     pub labels: Option<Vec<String>>,
 }
@@ -246,8 +160,15 @@ pub struct Settings {
     pub input_format: Option<Format>,
     /// Tag scheme of the data files. Default: found out from the tags.
     pub scheme: Option<Scheme>,
-    /// The column of the data files that holds the tags.
-    pub tag_column: Option<TagColumn>,
+    /// Where the tags stand in the data files. Default: found out from each file.
+    #[serde(default, with = "column")]
+    pub tag_column: Option<Column>,
+    /// Where the words stand in the data files. Default: found out from each file.
+    #[serde(default, with = "column")]
+    pub word_column: Option<Column>,
+    /// Where the sentence's identifier stands in the data files. Default: found out from each file.
+    #[serde(default, with = "column")]
+    pub id_column: Option<Column>,
     /// Tag names in the order of their ids, for data whose tags are integers.
     pub labels: Option<Vec<String>>,
 }
@@ -268,7 +189,8 @@ impl Options {
             model, data, train, dev, test, output, epochs, batch_size, learning_rate, weight_decay,
             warmup_ratio, lr_schedule, max_grad_norm, gradient_accumulation, seed, max_length,
             label_all_tokens, dropout, max_train_samples, max_eval_samples, eval_every, select,
-            early_stopping, threads, overwrite, strict, input_format, scheme, tag_column, labels,
+            early_stopping, threads, overwrite, strict, input_format, scheme, tag_column,
+            word_column, id_column, labels,
         }
     }
 
@@ -318,6 +240,8 @@ impl Options {
             input_format: self.input_format,
             scheme: self.scheme,
             tag_column: self.tag_column,
+            word_column: self.word_column,
+            id_column: self.id_column,
             labels: self.labels,
         };
         settings.validate()?;
@@ -338,15 +262,24 @@ impl Settings {
     pub fn validate(&self) -> Result<(), TrainError> {
         let positive = |key, value: f64| match value > 0.0 && value.is_finite() {
             true => Ok(()),
-            false => Err(TrainError::setting(key, format!("must be more than 0, not {value}"))),
+            false => Err(TrainError::setting(
+                key,
+                format!("must be more than 0, not {value}"),
+            )),
         };
         let not_negative = |key, value: f64| match value >= 0.0 && value.is_finite() {
             true => Ok(()),
-            false => Err(TrainError::setting(key, format!("must not be negative, not {value}"))),
+            false => Err(TrainError::setting(
+                key,
+                format!("must not be negative, not {value}"),
+            )),
         };
         let at_least = |key, value: usize, least: usize| match value >= least {
             true => Ok(()),
-            false => Err(TrainError::setting(key, format!("must be at least {least}, not {value}"))),
+            false => Err(TrainError::setting(
+                key,
+                format!("must be at least {least}, not {value}"),
+            )),
         };
         positive("epochs", self.epochs)?;
         at_least("batch-size", self.batch_size, 1)?;
@@ -372,11 +305,15 @@ impl Settings {
         at_least("max-train-samples", self.max_train_samples.unwrap_or(1), 1)?;
         at_least("max-eval-samples", self.max_eval_samples.unwrap_or(1), 1)?;
         if self.eval_every == EvalEvery::Steps(0) {
-            return Err(TrainError::setting("eval-every", "must be at least 1, not 0"));
+            return Err(TrainError::setting(
+                "eval-every",
+                "must be at least 1, not 0",
+            ));
         }
         at_least("early-stopping", self.early_stopping.unwrap_or(1), 1)?;
         if self.early_stopping.is_some() && self.select == Select::Last {
-            let message = "needs a model to wait for: select is \"last\"; choose \"f1\" or \"loss\"";
+            let message =
+                "needs a model to wait for: select is \"last\"; choose \"f1\" or \"loss\"";
             return Err(TrainError::setting("early-stopping", message));
         }
         at_least("threads", self.threads, 1)
@@ -388,9 +325,10 @@ impl Settings {
             format: self.input_format,
             scheme: self.scheme,
             tag_column: self.tag_column.clone(),
+            word_column: self.word_column.clone(),
+            id_column: self.id_column.clone(),
             label_list: self.labels.clone(),
             strict: self.strict,
-            ..ReadOptions::default()
         }
     }
 }

@@ -1,0 +1,135 @@
+//! The values of those settings that are choices, and how they are spelled in files.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// How the learning rate moves after the warm-up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Schedule {
+    /// Straight down to zero at the last step.
+    #[default]
+    Linear,
+    /// Stays where it is.
+    Constant,
+    /// Half a cosine down to zero at the last step.
+    Cosine,
+}
+
+/// Which of the models seen during a run is kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Select {
+    /// The one with the highest dev F1.
+    #[default]
+    F1,
+    /// The one with the lowest dev loss.
+    Loss,
+    /// The last one.
+    Last,
+}
+
+/// When the dev split is scored. In files: `"epoch"`, or a number of optimizer steps.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum EvalEvery {
+    /// After every epoch, and at the end of the run.
+    #[default]
+    Epoch,
+    /// After every so many optimizer steps, and at the end of the run.
+    Steps(usize),
+}
+
+impl fmt::Display for EvalEvery {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Epoch => out.write_str("epoch"),
+            Self::Steps(steps) => write!(out, "{steps}"),
+        }
+    }
+}
+
+impl FromStr for EvalEvery {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            _ if text == "epoch" => Ok(Self::Epoch),
+            Ok(steps) if steps > 0 => Ok(Self::Steps(steps)),
+            _ => Err(format!(
+                "expected \"epoch\" or a positive number of steps, not {text:?}"
+            )),
+        }
+    }
+}
+
+impl Serialize for EvalEvery {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Epoch => serializer.serialize_str("epoch"),
+            Self::Steps(steps) => serializer.serialize_u64(*steps as u64),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for EvalEvery {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = EvalEvery;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("\"epoch\" or a positive number of steps")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<EvalEvery, E> {
+                text.parse().map_err(E::custom)
+            }
+
+            fn visit_u64<E: de::Error>(self, steps: u64) -> Result<EvalEvery, E> {
+                self.visit_str(&steps.to_string())
+            }
+
+            fn visit_i64<E: de::Error>(self, steps: i64) -> Result<EvalEvery, E> {
+                self.visit_str(&steps.to_string())
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// A column as one types it: `"first"`, `"last"`, a name, or a number counted from 1.
+pub(crate) mod column {
+    use bert_ner_text::Column;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Typed {
+        Number(usize),
+        Name(String),
+    }
+
+    pub(crate) fn serialize<S: Serializer>(
+        column: &Option<Column>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let typed = column.as_ref().map(|column| match column {
+            Column::Number(number) => Typed::Number(*number),
+            other => Typed::Name(other.to_string()),
+        });
+        typed.serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Column>, D::Error> {
+        let name = match Option::deserialize(deserializer)? {
+            None => return Ok(None),
+            Some(Typed::Number(number)) => number.to_string(),
+            Some(Typed::Name(name)) => name,
+        };
+        name.parse().map(Some).map_err(de::Error::custom)
+    }
+}
