@@ -15,8 +15,9 @@
 //! # Ok::<(), bert_ner_score::ScoreError>(())
 //! ```
 //!
-//! Three readings of a tag sequence exist, one a [`Mode`]; on tags that IOB1 or IOB2 allows they
-//! agree, strict mode only on tags of its own scheme. `docs/scoring.md` shows where they differ.
+//! Three readings of a tag sequence exist, one a [`Mode`]. seqeval and conlleval agree on tags with
+//! the prefixes `B`, `I` and `O`; strict mode agrees with them on what its scheme allows.
+//! `docs/scoring.md` shows where they differ.
 
 mod bootstrap;
 mod chunk;

@@ -126,6 +126,12 @@ proptest! {
     }
 
     #[test]
+    fn seqeval_and_conlleval_agree_on_any_sequence_of_b_i_and_o(corpus in corpus(IOB)) {
+        let (seqeval, conlleval) = (score(Mode::Seqeval, &corpus), score(Mode::Conlleval, &corpus));
+        prop_assert_eq!(seqeval, conlleval);
+    }
+
+    #[test]
     fn any_text_has_a_reading_in_the_lenient_modes(
         tags in vec(("\\PC{1,4}", "\\PC{1,4}"), 0..10), conlleval in any::<bool>()
     ) {
