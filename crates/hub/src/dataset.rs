@@ -25,7 +25,8 @@ const TRAIN: &[&str] = &["train", "training"];
 const DEV: &[&str] = &["dev", "valid", "validation", "val", "testa", "eval"];
 const TEST: &[&str] = &["test", "testb"];
 
-/// The local files of a data set's splits.
+/// The local files of a data set's splits; where one is cut into shards, the path that stands for
+/// all of them has one `*` in its file name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatasetFiles {
     /// Sentences to train on.
@@ -89,7 +90,18 @@ impl Hub {
         layout: &Layout,
     ) -> Result<DatasetFiles, HubError> {
         let repo = self.at_commit(RepoType::Dataset, name, commit);
-        let fetch = |split, files: &[String]| self.fetch(&repo, name, only(name, split, files)?);
+        let fetch = |split, files: &[String]| {
+            let pattern = pattern(name, split, files)?;
+            let mut folder = None;
+            for file in files {
+                let local = self.fetch(&repo, name, file)?;
+                folder = local
+                    .ancestors()
+                    .nth(file.split('/').count())
+                    .map(Path::to_path_buf);
+            }
+            Ok::<_, HubError>(folder.unwrap_or_default().join(pattern))
+        };
         // Test goes first: the cache holds the whole set when it holds train.
         let test = match layout.test.is_empty() {
             true => None,
@@ -103,26 +115,48 @@ impl Hub {
     }
 }
 
-/// The one file of a split.
-fn only<'a>(
-    name: &RepoName,
-    split: &'static str,
-    files: &'a [String],
-) -> Result<&'a str, HubError> {
-    match files {
-        [file] => Ok(file),
-        _ => Err(HubError::SeveralFiles {
+/// One path for the files of a split: the file itself, or with `*` for the part of the name in which
+/// the shards of one folder differ.
+fn pattern(name: &RepoName, split: &'static str, files: &[String]) -> Result<String, HubError> {
+    let (Some(first), Some(last)) = (files.iter().min(), files.iter().max()) else {
+        return Ok(String::new());
+    };
+    if files.len() == 1 {
+        return Ok(first.clone());
+    }
+    // Names in order: what the first and the last share, all share at the start.
+    let same = |(a, b): &(char, char)| a == b;
+    let start: usize = first
+        .chars()
+        .zip(last.chars())
+        .take_while(same)
+        .map(|(c, _)| c.len_utf8())
+        .sum();
+    let end = files.iter().fold(first.as_str(), |end, file| {
+        let shared = end.chars().rev().zip(file.chars().rev()).take_while(same);
+        &end[end.len() - shared.map(|(c, _)| c.len_utf8()).sum::<usize>()..]
+    });
+    let end = &end[end.len().saturating_sub(first.len() - start)..];
+    if first[start..].contains('/') || last[start..].contains('/') {
+        let count = files.len();
+        return Err(HubError::SeveralFiles {
             name: name.to_string(),
             split,
-            count: files.len(),
-        }),
+            count,
+        });
     }
+    Ok(format!("{}*{end}", &first[..start]))
 }
 
 /// The splits in a folder of the cache, when all is there.
 fn cached_files(folder: &Path, name: &RepoName) -> Option<DatasetFiles> {
     let layout = layout(&files_below(folder), name).ok()??;
-    let file = |files: &[String]| only(name, "", files).ok().map(|file| folder.join(file));
+    let file = |files: &[String]| match files {
+        [] => None,
+        _ => pattern(name, "", files)
+            .ok()
+            .map(|pattern| folder.join(pattern)),
+    };
     Some(DatasetFiles {
         train: file(&layout.train)?,
         dev: file(&layout.dev)?,
@@ -252,6 +286,33 @@ mod tests {
         assert_eq!(message, "a/b has several parts; choose one: a/b:de, a/b:en");
         let [train, ..] = found(&files, "a/b:de").unwrap().unwrap();
         assert_eq!(train, ["de/train.conll"]);
+    }
+
+    #[test]
+    fn shards_become_one_path() {
+        let name = "a/b".parse().unwrap();
+        let joined = |files: &[&str]| {
+            let files: Vec<String> = files.iter().map(|file| (*file).to_owned()).collect();
+            pattern(&name, "train", &files).map_err(|error| error.to_string())
+        };
+        let shards = [
+            "data/train-00000-of-00002.parquet",
+            "data/train-00001-of-00002.parquet",
+        ];
+        assert_eq!(
+            joined(&shards).unwrap(),
+            "data/train-0000*-of-00002.parquet"
+        );
+        assert_eq!(
+            joined(&["train/1.jsonl", "train/11.jsonl"]).unwrap(),
+            "train/1*.jsonl"
+        );
+        assert_eq!(joined(&["train.jsonl"]).unwrap(), "train.jsonl");
+        assert!(
+            joined(&["a/train.jsonl", "b/train.jsonl"])
+                .unwrap_err()
+                .contains("2 files")
+        );
     }
 
     #[test]

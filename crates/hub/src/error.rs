@@ -138,9 +138,9 @@ pub enum HubError {
         /// Its parts.
         configs: Vec<String>,
     },
-    /// A split is spread over several files.
+    /// A split is spread over several folders.
     #[error(
-        "the {split} split of {name} is spread over {count} files; download them and join them with `bert-ner convert`"
+        "the {split} split of {name} is spread over {count} files in several folders; download them and join them with `bert-ner convert`"
     )]
     SeveralFiles {
         /// The data set.

@@ -322,6 +322,30 @@ fn a_data_set_gives_its_splits() {
 }
 
 #[test]
+fn a_split_in_shards_is_fetched_whole() {
+    let files: &[(&str, &[u8])] = &[
+        ("data/train-00000-of-00002.parquet", b"1"),
+        ("data/train-00001-of-00002.parquet", b"2"),
+        ("data/validation-00000-of-00001.parquet", b"3"),
+    ];
+    let server = FakeHub::start(vec![FakeRepo::new("datasets", "org/ner", files)]);
+    let cache = tempfile::tempdir().unwrap();
+    let fetched = hub(&server.endpoint, cache.path(), false)
+        .dataset(&"org/ner".parse().unwrap())
+        .unwrap();
+    assert!(
+        fetched.train.ends_with("data/train-0000*-of-00002.parquet"),
+        "{fetched:?}"
+    );
+    let folder = fetched.train.parent().unwrap();
+    assert_eq!(read(folder, files[0].0.rsplit('/').next().unwrap()), "1");
+    assert_eq!(read(folder, files[1].0.rsplit('/').next().unwrap()), "2");
+    assert_eq!(read(folder, "validation-00000-of-00001.parquet"), "3");
+    let again = hub(&server.endpoint, cache.path(), true).dataset(&"org/ner".parse().unwrap());
+    assert_eq!(again.unwrap(), fetched);
+}
+
+#[test]
 fn a_data_set_of_scripts_is_taken_from_the_hubs_own_conversion() {
     let mut converted = FakeRepo::new(
         "datasets",

@@ -87,7 +87,7 @@ pub struct Options {
 }
 
 /// Folders and files that names were resolved to, before a run begins.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Places {
     /// The local model folder.
     pub model_dir: PathBuf,
@@ -200,6 +200,14 @@ impl Options {
             Ok(serde_json::Value::Object(keys)) => keys.keys().cloned().collect(),
             _ => Vec::new(),
         }
+    }
+
+    /// Checks every value, before anything is known of the files that the names stand for.
+    ///
+    /// # Errors
+    /// [`TrainError::Setting`], as [`Options::resolve`].
+    pub fn validate(&self) -> Result<(), TrainError> {
+        self.clone().resolve(Places::default()).map(drop)
     }
 
     /// Fills in the defaults and checks every value.
