@@ -60,7 +60,7 @@ fn fold_columns(
     }
     let n = out.len();
     let out = Shared::new(out);
-    split(n, 64, &|columns| {
+    split(n, 64, usize::MAX, &|columns| {
         // SAFETY: each task has its own columns.
         let part = unsafe { out.slice(columns.clone()) };
         vectorised(

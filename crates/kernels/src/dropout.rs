@@ -3,6 +3,9 @@
 //! Whether an element is kept is a pure function of (seed, step, place, index): no mask is stored, the backward pass
 //! recomputes it, and neither the order of the work nor the number of threads can change it.
 
+use crate::vectorised;
+use rayon::prelude::*;
+
 /// The dropout of one place (one layer's one operation) in one step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Dropout {
@@ -63,6 +66,20 @@ impl Dropout {
             *x *= self.factor(start.wrapping_add(i as u32));
         }
     }
+}
+
+/// Drops elements of a whole buffer in place: forward on values, backward on gradients.
+pub fn apply(x: &mut [f32], dropout: Dropout) {
+    const CHUNK: usize = 16 * 1024;
+    if dropout.is_none() {
+        return;
+    }
+    x.par_chunks_mut(CHUNK).enumerate().for_each(|(task, x)| {
+        vectorised(
+            #[inline(always)]
+            || dropout.apply(x, task * CHUNK),
+        );
+    });
 }
 
 /// A bijection of 32 bits that scatters a counter: `lowbias32` of the Hash Prospector project

@@ -37,7 +37,7 @@ pub fn forward(
 /// and add up in the order of `t`.
 pub fn backward(table: &mut [f32], ids: &[u32], dout: &[f32], h: usize) {
     let table = Shared::new(table);
-    split(h, 64, &|columns| {
+    split(h, 64, usize::MAX, &|columns| {
         vectorised(
             #[inline(always)]
             || {

@@ -6,12 +6,17 @@
 //! weights from 150 GFLOP/s (`gemm`'s own threads) to 260, and left larger shapes as they were
 //! (`cargo bench -p bert-ner-kernels`).
 //!
-//! Every element is one sum over the inner dimension in `gemm`'s fixed order, so where the borders
-//! fall does not change a bit (tested below).
+//! Where the borders fall must not change a bit. `gemm` adds up in an order that follows from the inner dimension,
+//! except that outputs of at most 256 elements, at most 64 x 64 elements, or a single row or column go other ways; so parts are kept larger than
+//! that ([`MIN_PART`], [`MIN_OTHER`]), and products too small to be cut so run on one thread. Tested below.
 
 use crate::parallel::{Shared, split};
 use gemm::{Parallelism, gemm};
 
+/// Least length of a part along the dimension that is cut: above `gemm`'s 64 even after rounding to [`ALIGN`].
+const MIN_PART: usize = 96;
+/// Least length of the other free dimension for a product to be cut at all.
+const MIN_OTHER: usize = 16;
 /// Borders between threads fall on multiples of this: a whole cache line and register.
 const ALIGN: usize = 16;
 
@@ -90,8 +95,9 @@ fn product_parallel(
 ) {
     assert_eq!(out.len(), m * n, "the product's output is not [{m}, {n}]");
     let out = Shared::new(out);
+    let parts = |len: usize, other: usize| if other < MIN_OTHER { 1 } else { len / MIN_PART };
     if m >= 2 * n {
-        split(m, ALIGN, &|rows| {
+        split(m, ALIGN, parts(m, n), &|rows| {
             let left = View {
                 data: &left.data[(rows.start * left.row_stride).min(left.data.len())..],
                 ..left
@@ -110,7 +116,7 @@ fn product_parallel(
             };
         });
     } else {
-        split(n, ALIGN, &|columns| {
+        split(n, ALIGN, parts(n, m), &|columns| {
             let right = View {
                 data: &right.data[(columns.start * right.column_stride).min(right.data.len())..],
                 ..right

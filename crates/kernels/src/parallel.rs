@@ -49,11 +49,11 @@ impl<'a> Shared<'a> {
     }
 }
 
-/// Runs `body` on consecutive parts of `0..len`, as many as the pool has threads, with borders at
+/// Runs `body` on consecutive parts of `0..len`, one a thread of the pool but at most `most`, with borders at
 /// multiples of `align`. For work whose result does not depend on the borders.
-pub(crate) fn split(len: usize, align: usize, body: &(impl Fn(Range<usize>) + Sync)) {
+pub(crate) fn split(len: usize, align: usize, most: usize, body: &(impl Fn(Range<usize>) + Sync)) {
     let units = len.div_ceil(align);
-    let parts = rayon::current_num_threads().min(units).max(1);
+    let parts = rayon::current_num_threads().min(units).min(most).max(1);
     run(0..parts, &|part: usize| {
         let start = (units * part / parts) * align;
         let end = ((units * (part + 1) / parts) * align).min(len);

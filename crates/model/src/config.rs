@@ -1,0 +1,249 @@
+//! `config.json` as Hugging Face writes it, with our own keys under `"bert_ner"`.
+
+use crate::ModelError;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The configuration of a BERT model. Keys that we do not use are kept and written back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    /// Kind of model; only `"bert"` is computed.
+    #[serde(default = "bert")]
+    pub model_type: String,
+    /// Rows of the word embedding, `V`.
+    pub vocab_size: usize,
+    /// Hidden size, `H`.
+    pub hidden_size: usize,
+    /// Encoder layers.
+    pub num_hidden_layers: usize,
+    /// Attention heads, `A`.
+    pub num_attention_heads: usize,
+    /// Feed-forward size, `F`.
+    pub intermediate_size: usize,
+    /// Rows of the position embedding: the longest sequence.
+    pub max_position_embeddings: usize,
+    /// Rows of the token-type embedding.
+    #[serde(default = "two")]
+    pub type_vocab_size: usize,
+    /// Activation of the feed-forward half.
+    #[serde(default)]
+    pub hidden_act: HiddenAct,
+    /// Epsilon of every LayerNorm.
+    #[serde(default = "layer_norm_eps")]
+    pub layer_norm_eps: f32,
+    /// Dropout after the embeddings and after each half of a layer.
+    #[serde(default = "tenth")]
+    pub hidden_dropout_prob: f32,
+    /// Dropout of the attention probabilities.
+    #[serde(default = "tenth")]
+    pub attention_probs_dropout_prob: f32,
+    /// Dropout before the classifier; that of the hidden states when missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classifier_dropout: Option<f32>,
+    /// Standard deviation of new weights.
+    #[serde(default = "initializer_range")]
+    pub initializer_range: f32,
+    /// Tag names by id, the ids as strings.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub id2label: BTreeMap<String, String>,
+    /// What this program needs to know beyond Hugging Face's keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bert_ner: Option<NerConfig>,
+    /// Every other key, as it was.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
+}
+
+/// Our own part of `config.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NerConfig {
+    /// Tag scheme of the labels.
+    pub scheme: String,
+    /// Longest sequence used in training, in pieces with `[CLS]` and `[SEP]`.
+    pub max_length: usize,
+}
+
+/// Activation names of Hugging Face that are computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HiddenAct {
+    /// Exact GELU.
+    #[default]
+    Gelu,
+    /// GELU by tanh.
+    GeluNew,
+    /// `max(x, 0)`.
+    Relu,
+}
+
+fn bert() -> String {
+    "bert".to_owned()
+}
+fn two() -> usize {
+    2
+}
+fn layer_norm_eps() -> f32 {
+    1e-12
+}
+fn tenth() -> f32 {
+    0.1
+}
+fn initializer_range() -> f32 {
+    0.02
+}
+
+impl Config {
+    /// Reads and checks `config.json`.
+    ///
+    /// # Errors
+    /// When it cannot be read or parsed, asks for a model that is not computed, or contradicts itself.
+    pub fn load(path: &Path) -> Result<Self, ModelError> {
+        let text = std::fs::read(path).map_err(|source| ModelError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        let json = |source| ModelError::Json {
+            path: path.to_owned(),
+            source,
+        };
+        let raw: Value = serde_json::from_slice(&text).map_err(json)?;
+        refuse_unsupported(&raw, path)?;
+        // From the text again, so that a wrong type is reported with its line.
+        let config: Self = serde_json::from_slice(&text).map_err(json)?;
+        config.check(path)?;
+        Ok(config)
+    }
+
+    /// Tag names in the order of their ids.
+    ///
+    /// # Errors
+    /// When the ids of `id2label` are not 0, 1, 2, ...
+    pub(crate) fn labels(&self, path: &Path) -> Result<Vec<String>, ModelError> {
+        (0..self.id2label.len())
+            .map(|id| {
+                self.id2label
+                    .get(&id.to_string())
+                    .cloned()
+                    .ok_or_else(|| ModelError::Config {
+                        path: path.to_owned(),
+                        message: format!(
+                            "id2label has {} labels but none with id {id}",
+                            self.id2label.len()
+                        ),
+                    })
+            })
+            .collect()
+    }
+
+    /// Writes the label set as `id2label` and `label2id`.
+    pub(crate) fn set_labels(&mut self, labels: &[String]) {
+        self.id2label = labels
+            .iter()
+            .enumerate()
+            .map(|(id, label)| (id.to_string(), label.clone()))
+            .collect();
+        let label2id: Map<String, Value> = labels
+            .iter()
+            .enumerate()
+            .map(|(id, label)| (label.clone(), Value::from(id)))
+            .collect();
+        self.other
+            .insert("label2id".to_owned(), Value::Object(label2id));
+        self.other.remove("num_labels");
+        self.other.insert(
+            "architectures".to_owned(),
+            Value::from(vec!["BertForTokenClassification"]),
+        );
+    }
+
+    /// Replaces every dropout probability.
+    pub fn set_dropout(&mut self, p: f32) {
+        self.hidden_dropout_prob = p;
+        self.attention_probs_dropout_prob = p;
+        self.classifier_dropout = Some(p);
+    }
+
+    fn check(&self, path: &Path) -> Result<(), ModelError> {
+        let wrong = |message: String| {
+            Err(ModelError::Config {
+                path: path.to_owned(),
+                message,
+            })
+        };
+        let sizes = [
+            ("vocab_size", self.vocab_size),
+            ("hidden_size", self.hidden_size),
+            ("num_attention_heads", self.num_attention_heads),
+            ("intermediate_size", self.intermediate_size),
+            ("max_position_embeddings", self.max_position_embeddings),
+            ("type_vocab_size", self.type_vocab_size),
+        ];
+        for (key, size) in sizes {
+            if size == 0 || size > 1 << 28 {
+                return wrong(format!("{key} is {size}, expected a positive size"));
+            }
+        }
+        if self.num_hidden_layers > 1024 {
+            return wrong(format!(
+                "num_hidden_layers is {}, expected at most 1024",
+                self.num_hidden_layers
+            ));
+        }
+        if !self.hidden_size.is_multiple_of(self.num_attention_heads) {
+            return wrong(format!(
+                "hidden_size {} is not a multiple of num_attention_heads {}",
+                self.hidden_size, self.num_attention_heads
+            ));
+        }
+        let dropouts = [
+            ("hidden_dropout_prob", self.hidden_dropout_prob),
+            (
+                "attention_probs_dropout_prob",
+                self.attention_probs_dropout_prob,
+            ),
+            ("classifier_dropout", self.classifier_dropout.unwrap_or(0.0)),
+        ];
+        for (key, p) in dropouts {
+            if !(0.0..1.0).contains(&p) {
+                return wrong(format!("{key} is {p}, expected a probability below 1"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Refuses by name what would otherwise be computed wrongly.
+fn refuse_unsupported(raw: &Value, path: &Path) -> Result<(), ModelError> {
+    let refuse = |what: String, expected| {
+        Err(ModelError::Unsupported {
+            path: path.to_owned(),
+            what,
+            expected,
+        })
+    };
+    let text = |key: &str| raw.get(key).and_then(Value::as_str);
+    if let Some(kind) = text("model_type").filter(|&kind| kind != "bert") {
+        return refuse(format!("model_type {kind:?}"), "expected \"bert\"");
+    }
+    if let Some(kind) = text("position_embedding_type").filter(|&kind| kind != "absolute") {
+        return refuse(
+            format!("position_embedding_type {kind:?}"),
+            "expected \"absolute\"",
+        );
+    }
+    if let Some(act) = text("hidden_act").filter(|act| !["gelu", "gelu_new", "relu"].contains(act))
+    {
+        return refuse(
+            format!("hidden_act {act:?}"),
+            "expected \"gelu\", \"gelu_new\" or \"relu\"",
+        );
+    }
+    for key in ["is_decoder", "add_cross_attention"] {
+        if raw.get(key).and_then(Value::as_bool) == Some(true) {
+            return refuse(format!("{key} = true"), "expected an encoder");
+        }
+    }
+    Ok(())
+}

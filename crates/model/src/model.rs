@@ -1,0 +1,208 @@
+//! A model: configuration, labels and weights, and the two calls of a device.
+
+use crate::encoder::{Encoder, Noise};
+use crate::weights::{self, Head};
+use crate::{Batch, Config, Gradients, Layout, ModelError, NerConfig, Parameters, Workspace, head};
+use bert_ner_kernels::dropout::split_mix;
+use std::path::Path;
+
+/// A BERT token classifier.
+#[derive(Debug, Clone)]
+pub struct Model {
+    config: Config,
+    labels: Vec<String>,
+    layout: Layout,
+    /// The weights.
+    pub parameters: Parameters,
+}
+
+/// What a training pass needs besides the batch.
+#[derive(Debug, Clone, Copy)]
+pub struct Pass {
+    /// Seed of the run's dropout.
+    pub seed: u64,
+    /// Number of this pass in the run: each has its own dropout.
+    pub step: u64,
+    /// Factor of the loss whose gradient is wanted, such as `1 / W` for the mean over words.
+    pub loss_scale: f32,
+    /// Whether the gradient is added to what is there instead of replacing it.
+    pub accumulate: bool,
+}
+
+impl Model {
+    /// Loads a fine-tuned folder: `config.json` with labels, and weights with a classifier.
+    ///
+    /// # Errors
+    /// When a file is missing, damaged, contradicts another or holds a model that is not computed.
+    pub fn load(dir: &Path) -> Result<Self, ModelError> {
+        let path = dir.join("config.json");
+        let config = Config::load(&path)?;
+        let labels = config.labels(&path)?;
+        if labels.is_empty() {
+            return Err(ModelError::NoHead {
+                path: dir.to_owned(),
+            });
+        }
+        let layout = Layout::new(&config, labels.len());
+        let parameters = weights::load(dir, &layout, Head::Required)?;
+        Ok(Self {
+            config,
+            labels,
+            layout,
+            parameters,
+        })
+    }
+
+    /// Loads a pretrained folder for fine-tuning with these labels.
+    ///
+    /// A classifier in the folder is kept when it was trained for the same labels in the same order; else the new one is drawn from
+    /// a normal distribution of deviation `initializer_range` by `seed`, its bias zero, as transformers does.
+    ///
+    /// # Errors
+    /// As [`Model::load`].
+    pub fn from_pretrained(dir: &Path, labels: Vec<String>, seed: u64) -> Result<Self, ModelError> {
+        let path = dir.join("config.json");
+        let mut config = Config::load(&path)?;
+        let same = !labels.is_empty() && config.labels(&path).is_ok_and(|old| old == labels);
+        config.set_labels(&labels);
+        let layout = Layout::new(&config, labels.len());
+        let mut parameters = weights::load(
+            dir,
+            &layout,
+            if same { Head::Optional } else { Head::Ignored },
+        )?;
+        let classifier = &mut parameters.data[layout.classifier.weight.clone()];
+        if classifier.iter().all(|&w| w == 0.0) {
+            fill_normal(classifier, config.initializer_range, seed);
+        }
+        Ok(Self {
+            config,
+            labels,
+            layout,
+            parameters,
+        })
+    }
+
+    /// Writes `config.json` and `model.safetensors` into an existing folder.
+    ///
+    /// Each file is written in place: give it a new folder and rename that, so that nobody sees half a model.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn save(&self, dir: &Path) -> Result<(), ModelError> {
+        let path = dir.join("config.json");
+        let json = serde_json::to_vec_pretty(&self.config).map_err(|source| ModelError::Json {
+            path: path.clone(),
+            source,
+        })?;
+        std::fs::write(&path, json).map_err(|source| ModelError::Io { path, source })?;
+        weights::save(
+            &dir.join("model.safetensors"),
+            &self.layout,
+            &self.parameters,
+        )
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The configuration, to change dropout; sizes must stay.
+    pub fn config_mut(&mut self) -> &mut Config {
+        &mut self.config
+    }
+
+    /// Says how this model was trained: saved in `config.json`.
+    pub fn set_ner(&mut self, ner: NerConfig) {
+        self.config.bert_ner = Some(ner);
+    }
+
+    /// Tag names in the order of their ids, `K`.
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// Where each tensor lies in the flat buffers.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Logits of the scored rows, `[W, K]`, without dropout.
+    ///
+    /// # Panics
+    /// When an id is not below the vocabulary size, or a sequence is longer than the position embedding.
+    pub fn forward<'w>(&self, batch: &Batch, workspace: &'w mut Workspace) -> &'w [f32] {
+        let encoder = self.encoder(None);
+        encoder.forward(batch, workspace, false);
+        let mut state = std::mem::take(&mut workspace.head);
+        let hidden = workspace.output(self.layout.depth(), false);
+        head::forward(&encoder, batch, hidden, &mut state);
+        workspace.head = state;
+        &workspace.head.logits
+    }
+
+    /// Cross-entropy summed over the scored rows, with dropout; `gradients` receives the gradient of
+    /// `pass.loss_scale` times it.
+    ///
+    /// # Panics
+    /// As [`Model::forward`], and when the batch has no tags or one that is not below `K`.
+    pub fn forward_backward(
+        &self,
+        batch: &Batch,
+        pass: Pass,
+        workspace: &mut Workspace,
+        gradients: &mut Gradients,
+    ) -> f64 {
+        assert_eq!(
+            batch.tags.len(),
+            batch.rows.len(),
+            "a training batch has one tag a scored row"
+        );
+        let encoder = self.encoder(Some((pass.seed, pass.step)));
+        encoder.forward(batch, workspace, true);
+        let mut state = std::mem::take(&mut workspace.head);
+        head::forward(
+            &encoder,
+            batch,
+            workspace.output(self.layout.depth(), true),
+            &mut state,
+        );
+        let dhidden = encoder.output_gradient(batch, workspace);
+        let loss = head::backward(
+            &encoder,
+            batch,
+            (&mut state, dhidden),
+            pass.loss_scale,
+            gradients,
+            pass.accumulate,
+        );
+        workspace.head = state;
+        encoder.backward(batch, workspace, gradients, pass.accumulate);
+        loss
+    }
+
+    fn encoder(&self, key: Option<(u64, u64)>) -> Encoder<'_> {
+        let noise = Noise::new(&self.config, key);
+        Encoder {
+            config: &self.config,
+            layout: &self.layout,
+            parameters: &self.parameters,
+            noise,
+        }
+    }
+}
+
+/// Fills with normal deviates of mean 0 by the method of Box and Muller, from a counter.
+fn fill_normal(out: &mut [f32], deviation: f32, seed: u64) {
+    let key = split_mix(seed ^ 0x6865_6164);
+    // 53 bits in (0, 1]
+    let uniform = |counter: u64| {
+        ((split_mix(key.wrapping_add(counter)) >> 11) + 1) as f64 / (1_u64 << 53) as f64
+    };
+    for (i, x) in out.iter_mut().enumerate() {
+        let (radius, angle) = (uniform(2 * i as u64), uniform(2 * i as u64 + 1));
+        let deviate = (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos();
+        *x = (deviate * f64::from(deviation)) as f32;
+    }
+}
