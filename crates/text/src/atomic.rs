@@ -30,12 +30,20 @@ impl AtomicFile {
             }
             Ok(metadata) if !metadata.is_file() => {
                 let file = OpenOptions::new().write(true).open(&target)?;
-                return Ok(Self { writer: Some(BufWriter::new(file)), target, temporary: None });
+                return Ok(Self {
+                    writer: Some(BufWriter::new(file)),
+                    target,
+                    temporary: None,
+                });
             }
             _ => {}
         }
         let (file, temporary) = create_beside(&target)?;
-        Ok(Self { writer: Some(BufWriter::new(file)), target, temporary: Some(temporary) })
+        Ok(Self {
+            writer: Some(BufWriter::new(file)),
+            target,
+            temporary: Some(temporary),
+        })
     }
 
     /// Makes the bytes durable and puts the file in its place.
@@ -43,8 +51,12 @@ impl AtomicFile {
     /// # Errors
     /// When the disk refuses; the target is then as it was.
     pub fn commit(mut self) -> io::Result<()> {
-        let Some(writer) = self.writer.take() else { return Ok(()) };
-        let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
+        let Some(writer) = self.writer.take() else {
+            return Ok(());
+        };
+        let file = writer
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)?;
         if let Some(temporary) = &self.temporary {
             file.sync_all()?;
             drop(file);
@@ -102,7 +114,11 @@ fn create_beside(target: &Path) -> io::Result<(File, PathBuf)> {
         hidden.push(name);
         hidden.push(format!(".{}-{count}.tmp", std::process::id()));
         let temporary = target.with_file_name(hidden);
-        match OpenOptions::new().write(true).create_new(true).open(&temporary) {
+        match OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&temporary)
+        {
             Ok(file) => return Ok((file, temporary)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),

@@ -1,50 +1,120 @@
 //! From one format and scheme to another, every loss counted.
+
 use std::path::Path;
 
-use crate::{Corpus, Format, Losses, ReadOptions, Scheme, TextError, Warning, WriteOptions};
+use crate::read::{Corpus, load};
+use crate::scheme::OUTSIDE;
+use crate::{
+    Format, LabelSet, Losses, ReadOptions, Scheme, TextError, Warning, WriteOptions, create_file,
+    open, split_tag,
+};
 
 /// How to convert.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ConvertOptions {
     /// How to read.
     pub read: ReadOptions,
-    /// The format to write; from the name of the output when `None`.
+    /// The format to write; the one that the output's name stands for when `None`.
     pub to: Option<Format>,
-    /// The scheme to write; that of the input when `None`.
+    /// The scheme to write; when `None` the tags stay as they are.
     pub scheme: Option<Scheme>,
-    /// How to write; the scheme in it is set by the conversion.
+    /// How to write. Its scheme is set by the conversion; its separator and its label list are those
+    /// of the input unless they are given.
     pub write: WriteOptions,
 }
 
 /// What a conversion did.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Converted {
     /// Sentences written.
     pub sentences: usize,
     /// Words written.
     pub words: usize,
-    /// The scheme read, and the scheme written; `None` without tags.
+    /// The scheme that was read and the one that was written; `None` when there are no tags.
     pub schemes: Option<(Scheme, Scheme)>,
     /// What was impossible, passed over or repaired in the input.
     pub warnings: Vec<Warning>,
-    /// What the format written could not hold.
+    /// What the format that was written could not hold.
     pub losses: Losses,
 }
 
-/// Reads `input` and writes `output`.
+/// Reads `input`, brings its tags to the scheme asked for, and writes `output`, which appears whole
+/// or not at all.
+///
+/// Without a scheme asked for, the tags are written as they were read, impossible sequences
+/// included. With one, an impossible sequence is read as conlleval reads it.
+///
+/// # Errors
+/// When the input cannot be read, or the output cannot hold its words or its entities.
 pub fn convert_file(
     input: &Path,
-    _output: &Path,
-    _options: &ConvertOptions,
+    output: &Path,
+    options: &ConvertOptions,
 ) -> Result<Converted, TextError> {
-    Err(TextError::file(input, "being written"))
+    let Some(format) = options.to.or_else(|| Format::from_extension(output)) else {
+        let message = "has a name that stands for no format to write; name the format, or end the \
+                       name in .conll, .jsonl, .json, .csv, .tsv, .parquet or .arrow";
+        return Err(TextError::file(output, message));
+    };
+    let mut corpus = load(open(input, &options.read)?, input, &options.read)?;
+    if let Some(scheme) = options.scheme {
+        if corpus.source_scheme.is_none() {
+            let message = format!("has no tags; there is nothing to convert to {scheme}");
+            return Err(TextError::file(input, message));
+        }
+        corpus = corpus.into_scheme(scheme, input)?;
+    }
+    let write = write_options(&corpus, &options.write);
+    let mut writer = create_file(output, format, &write)?;
+    for sentence in &corpus.sentences {
+        writer.write(sentence)?;
+    }
+    let losses = writer.losses();
+    writer.finish()?;
+    Ok(Converted {
+        sentences: corpus.sentences.len(),
+        words: corpus.words(),
+        schemes: corpus.source_scheme.map(|source| (source, corpus.scheme)),
+        warnings: corpus.warnings,
+        losses,
+    })
 }
 
-/// Writes a corpus.
-pub fn write_corpus(
-    _corpus: Corpus,
-    output: &Path,
-    _options: &ConvertOptions,
-) -> Result<Converted, TextError> {
-    Err(TextError::file(output, "being written"))
+/// The options given, with what the corpus itself says where they say nothing.
+fn write_options(corpus: &Corpus, given: &WriteOptions) -> WriteOptions {
+    let label_list = given.label_list.clone().or_else(|| {
+        let names = corpus.label_names.as_ref()?;
+        let same = corpus
+            .source_scheme
+            .is_none_or(|source| source == corpus.scheme);
+        Some(if same {
+            names.clone()
+        } else {
+            label_list(corpus, names)
+        })
+    });
+    WriteOptions {
+        scheme: Some(corpus.scheme),
+        separator: given.separator.or(corpus.separator),
+        label_list,
+    }
+}
+
+/// The tag names of the corpus's present scheme, its types in the order of `names`, which are of
+/// another scheme.
+fn label_list(corpus: &Corpus, names: &[String]) -> Vec<String> {
+    let was_plain = corpus.source_scheme == Some(Scheme::Plain);
+    let mut types = LabelSet::default();
+    for name in names.iter().filter(|name| *name != OUTSIDE) {
+        types.insert(if was_plain {
+            name.clone()
+        } else {
+            split_tag(name).1.to_owned()
+        });
+    }
+    let tags = types
+        .names()
+        .iter()
+        .flat_map(|label| corpus.scheme.tags_of(label));
+    std::iter::once(OUTSIDE.to_owned()).chain(tags).collect()
 }

@@ -87,18 +87,32 @@ pub enum TextError {
 
 impl TextError {
     pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
-        Self::Io { path: path.to_path_buf(), source }
+        Self::Io {
+            path: path.to_path_buf(),
+            source,
+        }
     }
 
     pub(crate) fn syntax(path: &Path, line: usize, message: impl Into<String>) -> Self {
-        Self::Syntax { path: path.to_path_buf(), line, message: message.into() }
+        Self::Syntax {
+            path: path.to_path_buf(),
+            line,
+            message: message.into(),
+        }
     }
 
     pub(crate) fn file(path: &Path, message: impl Into<String>) -> Self {
-        Self::File { path: path.to_path_buf(), message: message.into() }
+        Self::File {
+            path: path.to_path_buf(),
+            message: message.into(),
+        }
     }
 
     pub(crate) fn unwritable(path: &Path, sentence: usize, message: impl Into<String>) -> Self {
-        Self::Unwritable { path: path.to_path_buf(), sentence, message: message.into() }
+        Self::Unwritable {
+            path: path.to_path_buf(),
+            sentence,
+            message: message.into(),
+        }
     }
 }

@@ -80,7 +80,9 @@ impl Format {
         File::open(path)
             .and_then(|file| file.take(HEAD).read_to_end(&mut head))
             .map_err(|source| TextError::io(path, source))?;
-        Ok(Self::from_extension(path).unwrap_or_else(|| Self::sniff(&head)).refined(&head))
+        Ok(Self::from_extension(path)
+            .unwrap_or_else(|| Self::sniff(&head))
+            .refined(&head))
     }
 
     /// The format that a file name alone stands for, for a file that is to be written.
@@ -122,7 +124,11 @@ impl Format {
         let array = text.trim_start().starts_with('[');
         match self {
             Self::Json | Self::Jsonl if has_key(&text, &WORD_KEYS) => {
-                if array { Self::Json } else { Self::Jsonl }
+                if array {
+                    Self::Json
+                } else {
+                    Self::Jsonl
+                }
             }
             Self::Json | Self::Jsonl if has_key(&text, &["text"]) && has_key(&text, &SPAN_KEYS) => {
                 Self::Doccano
@@ -145,7 +151,12 @@ impl Format {
         let has_arrow = std::fs::read_dir(path)
             .map_err(|source| TextError::io(path, source))?
             .filter_map(Result::ok)
-            .any(|entry| entry.path().extension().is_some_and(|extension| extension == "arrow"));
+            .any(|entry| {
+                entry
+                    .path()
+                    .extension()
+                    .is_some_and(|extension| extension == "arrow")
+            });
         if has_arrow {
             return Ok(Self::Arrow);
         }
@@ -175,7 +186,8 @@ fn has_key(text: &str, keys: &[&str]) -> bool {
 fn has_header(text: &str) -> bool {
     const NAMES: [&str; 6] = ["word", "words", "token", "tokens", "text", "form"];
     text.lines().next().is_some_and(|line| {
-        line.split('\t').any(|name| NAMES.contains(&name.trim().to_ascii_lowercase().as_str()))
+        line.split('\t')
+            .any(|name| NAMES.contains(&name.trim().to_ascii_lowercase().as_str()))
     })
 }
 
@@ -183,11 +195,14 @@ impl FromStr for Format {
     type Err = TextError;
 
     fn from_str(name: &str) -> Result<Self, TextError> {
-        Self::ALL.into_iter().find(|format| format.name() == name).ok_or_else(|| TextError::Name {
-            what: "format",
-            name: name.to_owned(),
-            expected: "conll, jsonl, json, doccano, csv, tsv, parquet, arrow or text",
-        })
+        Self::ALL
+            .into_iter()
+            .find(|format| format.name() == name)
+            .ok_or_else(|| TextError::Name {
+                what: "format",
+                name: name.to_owned(),
+                expected: "conll, jsonl, json, doccano, csv, tsv, parquet, arrow or text",
+            })
     }
 }
 

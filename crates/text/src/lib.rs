@@ -19,9 +19,10 @@ mod read;
 mod scheme;
 mod sentence;
 mod splits;
+mod words;
 mod write;
 
-pub use convert::{ConvertOptions, Converted, convert_file, write_corpus};
+pub use convert::{ConvertOptions, Converted, convert_file};
 pub use error::TextError;
 pub use format::Format;
 pub use labels::LabelSet;
@@ -32,4 +33,5 @@ pub use read::{
 pub use scheme::{Scheme, Violation, split_tag};
 pub use sentence::{Entity, Sentence, Source, Span};
 pub use splits::{Splits, splits};
+pub use words::split_words;
 pub use write::{Losses, Output, SentenceWriter, WriteOptions, create, create_file};

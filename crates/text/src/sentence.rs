@@ -12,6 +12,8 @@ pub struct Source {
     pub id: Option<String>,
     /// Line of the sentence's first word, counted from 1; 0 when the format has no lines.
     pub line: usize,
+    /// Line of each word, in formats that give a line to each; else empty.
+    pub lines: Vec<usize>,
     /// The sentence is the first of a document (`-DOCSTART-` in CoNLL files).
     pub starts_document: bool,
     /// The columns of the `-DOCSTART-` line that are neither word nor tag, for writing it back.
@@ -38,17 +40,24 @@ pub struct Sentence {
 impl Sentence {
     /// A sentence of words alone: the text is the words joined by one space.
     pub fn from_words<S: AsRef<str>>(words: &[S], tags: Option<Vec<String>>) -> Self {
-        let mut text = String::new();
-        let mut spans = Vec::with_capacity(words.len());
+        let mut sentence = Self {
+            tags,
+            ..Self::default()
+        };
         for word in words {
-            if !text.is_empty() {
-                text.push(' ');
-            }
-            let start = text.len();
-            text.push_str(word.as_ref());
-            spans.push(start..text.len());
+            sentence.push_word(word.as_ref());
         }
-        Self { text, words: spans, tags, source: Source::default() }
+        sentence
+    }
+
+    /// Adds a word to the end, after one space unless it is the first.
+    pub(crate) fn push_word(&mut self, word: &str) {
+        if !self.words.is_empty() {
+            self.text.push(' ');
+        }
+        let start = self.text.len();
+        self.text.push_str(word);
+        self.words.push(start..self.text.len());
     }
 
     /// Number of words.

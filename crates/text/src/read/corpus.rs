@@ -4,14 +4,14 @@ use std::io::BufRead;
 use std::path::Path;
 
 use super::{ReadOptions, SentenceReader, Separator, Warning, open, open_stream};
-use crate::{Scheme, Sentence, TextError};
+use crate::{Scheme, Sentence, Source, TextError};
 
 /// A data set that has been read whole.
 #[derive(Debug, Clone, Default)]
 pub struct Corpus {
     /// The sentences, with tags in [`Corpus::scheme`].
     pub sentences: Vec<Sentence>,
-    /// The scheme of the tags now: always [`Scheme::Iob2`].
+    /// The scheme of the tags now: [`Scheme::Iob2`] as [`read_corpus`] gives it.
     pub scheme: Scheme,
     /// The scheme that the file is in; `None` when it has no tags.
     pub source_scheme: Option<Scheme>,
@@ -32,7 +32,35 @@ impl Corpus {
 
     /// Whether every sentence has tags.
     pub fn is_annotated(&self) -> bool {
-        self.sentences.iter().all(|sentence| sentence.tags.is_some())
+        self.sentences
+            .iter()
+            .all(|sentence| sentence.tags.is_some())
+    }
+
+    /// The same corpus with its tags in the scheme `to`; `path` stands for it in messages.
+    ///
+    /// Impossible sequences become possible ones that conlleval reads alike, also where `to` is the
+    /// scheme that the tags are in.
+    ///
+    /// # Errors
+    /// When `to` cannot spell the entities (only [`Scheme::Plain`] cannot).
+    pub fn into_scheme(mut self, to: Scheme, path: &Path) -> Result<Self, TextError> {
+        for (number, sentence) in self.sentences.iter_mut().enumerate() {
+            let Some(tags) = &sentence.tags else { continue };
+            if self.scheme == to && self.scheme.violations(tags).is_empty() {
+                continue;
+            }
+            let converted = self.scheme.convert(tags, to).map_err(|error| {
+                let index = match &error {
+                    TextError::Entity { start, .. } => *start,
+                    _ => 0,
+                };
+                at(path, sentence, number, index, error.to_string())
+            })?;
+            sentence.tags = Some(converted);
+        }
+        self.scheme = to;
+        Ok(self)
     }
 }
 
@@ -46,7 +74,7 @@ impl Corpus {
 /// # Errors
 /// When the file cannot be read, has no sentence, or has a tag of no scheme.
 pub fn read_corpus(path: &Path, options: &ReadOptions) -> Result<Corpus, TextError> {
-    collect(open(path, options)?, path, options)
+    load(open(path, options)?, path, options)?.into_scheme(Scheme::Iob2, path)
 }
 
 /// The same from a stream, such as standard input; `name` stands for it in messages.
@@ -58,10 +86,11 @@ pub fn read_corpus_stream(
     name: &Path,
     options: &ReadOptions,
 ) -> Result<Corpus, TextError> {
-    collect(open_stream(input, name, options)?, name, options)
+    load(open_stream(input, name, options)?, name, options)?.into_scheme(Scheme::Iob2, name)
 }
 
-fn collect(
+/// Reads everything, finds the scheme out and checks the tags, which stay as they are.
+pub(crate) fn load(
     mut reader: Box<dyn SentenceReader>,
     path: &Path,
     options: &ReadOptions,
@@ -71,7 +100,10 @@ fn collect(
         sentences.push(sentence?);
     }
     if sentences.is_empty() {
-        return Err(TextError::file(path, "has no sentence; expected at least one"));
+        return Err(TextError::file(
+            path,
+            "has no sentence; expected at least one",
+        ));
     }
     let mut corpus = Corpus {
         sentences,
@@ -80,50 +112,57 @@ fn collect(
         warnings: reader.warnings(),
         ..Corpus::default()
     };
-    normalise(&mut corpus, path, options)?;
+    if corpus
+        .sentences
+        .iter()
+        .any(|sentence| sentence.tags.is_some())
+    {
+        let scheme = match options.scheme {
+            Some(scheme) => scheme,
+            None => Scheme::detect(corpus.sentences.iter().filter_map(|s| s.tags.as_deref()))
+                .map_err(|error| locate(error, path, &corpus.sentences))?,
+        };
+        let impossible = check(&corpus.sentences, scheme, path, options.strict)?;
+        corpus.warnings.extend(impossible);
+        corpus.scheme = scheme;
+        corpus.source_scheme = Some(scheme);
+    }
     Ok(corpus)
 }
 
-/// Finds the scheme out and brings every tag to IOB2.
-fn normalise(corpus: &mut Corpus, path: &Path, options: &ReadOptions) -> Result<(), TextError> {
-    if corpus.sentences.iter().all(|sentence| sentence.tags.is_none()) {
-        return Ok(());
-    }
-    let scheme = match options.scheme {
-        Some(scheme) => scheme,
-        None => Scheme::detect(corpus.sentences.iter().filter_map(|s| s.tags.as_deref()))
-            .map_err(|error| locate(error, path, &corpus.sentences))?,
-    };
+/// Counts and names what is impossible in `scheme`; the first is an error when `strict`, and so is a
+/// tag that the scheme does not know.
+fn check(
+    sentences: &[Sentence],
+    scheme: Scheme,
+    path: &Path,
+    strict: bool,
+) -> Result<Option<Warning>, TextError> {
     let mut impossible = Warning::new(format!("impossible {scheme} sequences"));
-    for number in 0..corpus.sentences.len() {
-        let sentence = &corpus.sentences[number];
-        let Some(tags) = &sentence.tags else { continue };
-        let violations = scheme.violations(tags);
-        for violation in &violations {
-            if options.strict {
+    for (number, sentence) in sentences.iter().enumerate() {
+        let tags = sentence.tags.as_deref().unwrap_or_default();
+        if let Some(index) = tags.iter().position(|tag| !scheme.knows(tag)) {
+            let message = format!("tag {:?} is not {}", tags[index], scheme.expected());
+            return Err(at(path, sentence, number, index, message));
+        }
+        for violation in scheme.violations(tags) {
+            if strict {
                 let message = format!("impossible in {scheme}: {violation}");
                 return Err(at(path, sentence, number, violation.index, message));
             }
+            let index = violation.index;
             impossible
-                .count(|| format!("{}: {violation}", place(path, sentence, number, violation.index)));
-        }
-        if scheme != Scheme::Iob2 || !violations.is_empty() {
-            let converted = scheme
-                .convert(tags, Scheme::Iob2)
-                .map_err(|error| locate(error, path, &corpus.sentences))?;
-            corpus.sentences[number].tags = Some(converted);
+                .count(|| at(path, sentence, number, index, violation.to_string()).to_string());
         }
     }
-    if impossible.count > 0 {
-        corpus.warnings.push(impossible);
-    }
-    corpus.source_scheme = Some(scheme);
-    Ok(())
+    Ok((impossible.count > 0).then_some(impossible))
 }
 
 /// Says of an error about a tag where the tag first stands.
 fn locate(error: TextError, path: &Path, sentences: &[Sentence]) -> TextError {
-    let TextError::Tag { tag, .. } = &error else { return error };
+    let TextError::Tag { tag, .. } = &error else {
+        return error;
+    };
     for (number, sentence) in sentences.iter().enumerate() {
         let tags = sentence.tags.as_deref().unwrap_or_default();
         if let Some(index) = tags.iter().position(|other| other == tag) {
@@ -135,20 +174,13 @@ fn locate(error: TextError, path: &Path, sentences: &[Sentence]) -> TextError {
 
 /// An error at word `index` of sentence `number`.
 fn at(path: &Path, sentence: &Sentence, number: usize, index: usize, message: String) -> TextError {
-    match sentence.source.line {
-        0 => TextError::file(path, format!("{}: {message}", nth(number, index))),
-        line => TextError::syntax(path, line + index, message),
+    let Source { line, lines, .. } = &sentence.source;
+    match (lines.get(index), line) {
+        (Some(&line), _) => TextError::syntax(path, line, message),
+        (None, 0) => {
+            let place = format!("sentence {}, word {}", number + 1, index + 1);
+            TextError::file(path, format!("{place}: {message}"))
+        }
+        (None, &line) => TextError::syntax(path, line, format!("word {}: {message}", index + 1)),
     }
-}
-
-/// Where word `index` of sentence `number` stands, for messages.
-fn place(path: &Path, sentence: &Sentence, number: usize, index: usize) -> String {
-    match sentence.source.line {
-        0 => format!("{}: {}", path.display(), nth(number, index)),
-        line => format!("{}:{}", path.display(), line + index),
-    }
-}
-
-fn nth(number: usize, index: usize) -> String {
-    format!("sentence {}, word {}", number + 1, index + 1)
 }

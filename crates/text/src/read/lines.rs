@@ -22,7 +22,14 @@ impl Lines {
     /// The lines of `input`; `name` stands for it in messages.
     pub fn new(input: Box<dyn BufRead>, name: &Path) -> Self {
         let name = name.to_path_buf();
-        Self { input, name, number: 0, offset: 0, length: 0, buffer: Vec::new() }
+        Self {
+            input,
+            name,
+            number: 0,
+            offset: 0,
+            length: 0,
+            buffer: Vec::new(),
+        }
     }
 
     /// The name of the input, for messages.
@@ -54,7 +61,10 @@ impl Lines {
         let mut bytes = self.buffer.as_slice();
         if self.number == 1 {
             if matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
-                return Err(TextError::file(&self.name, "is UTF-16; expected UTF-8 text"));
+                return Err(TextError::file(
+                    &self.name,
+                    "is UTF-16; expected UTF-8 text",
+                ));
             }
             bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         }
@@ -64,7 +74,11 @@ impl Lines {
         match std::str::from_utf8(bytes) {
             Ok(line) => Ok(Some(line)),
             Err(error) => {
-                let mark = if self.number == 1 && self.buffer.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+                let mark = if self.number == 1 && self.buffer.starts_with(b"\xef\xbb\xbf") {
+                    3
+                } else {
+                    0
+                };
                 Err(TextError::Utf8 {
                     path: self.name.clone(),
                     line: self.number,

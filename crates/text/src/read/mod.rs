@@ -4,6 +4,9 @@
 //! [`read_corpus`] is what training and scoring use: the whole file, tags in IOB2.
 
 mod arrow;
+mod batches;
+mod class_labels;
+mod columns;
 mod conll;
 mod corpus;
 mod csv;
@@ -13,6 +16,7 @@ mod lines;
 mod parquet;
 mod shards;
 mod text;
+mod values;
 
 use std::fmt;
 use std::fs::File;
@@ -24,9 +28,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Format, Scheme, Sentence, TextError};
 
+pub(crate) use columns::numbered;
+pub(crate) use conll::{DOCSTART, Layout, comment_pair, is_blank, looks_like_conll};
+pub(crate) use corpus::load;
 pub use corpus::{Corpus, read_corpus, read_corpus_stream};
+pub(crate) use json::find_words;
 pub use lines::Lines;
-pub(crate) use conll::looks_like_conll;
 pub(crate) use shards::matching_shards;
 
 /// A stream of sentences.
@@ -66,7 +73,11 @@ impl Warning {
 
     /// A warning of which nothing has been counted yet.
     pub fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), count: 0, examples: Vec::new() }
+        Self {
+            what: what.into(),
+            count: 0,
+            examples: Vec::new(),
+        }
     }
 
     /// Counts one occurrence; `example` is asked for only while places are still being collected.
@@ -128,7 +139,9 @@ impl FromStr for Column {
                 name: name.to_owned(),
                 expected: "first, last, a number counted from 1, or a column's name",
             }),
-            _ => Ok(name.parse().map_or_else(|_| Self::Name(name.to_owned()), Self::Number)),
+            _ => Ok(name
+                .parse()
+                .map_or_else(|_| Self::Name(name.to_owned()), Self::Number)),
         }
     }
 }
@@ -204,7 +217,9 @@ pub fn open_stream(
     let format = match options.format {
         Some(format) => format,
         None => {
-            let head = input.fill_buf().map_err(|source| TextError::io(name, source))?;
+            let head = input
+                .fill_buf()
+                .map_err(|source| TextError::io(name, source))?;
             Format::sniff(head)
         }
     };

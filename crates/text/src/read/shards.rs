@@ -8,8 +8,12 @@ use crate::{Sentence, TextError};
 /// The files that `path` stands for, in the order of their names, when it holds one `*` in its file
 /// name and is not itself a file; `None` when it is an ordinary path.
 pub(crate) fn matching_shards(path: &Path) -> Result<Option<Vec<PathBuf>>, TextError> {
-    let Some(pattern) = path.file_name().and_then(|name| name.to_str()) else { return Ok(None) };
-    let Some((start, end)) = pattern.split_once('*') else { return Ok(None) };
+    let Some(pattern) = path.file_name().and_then(|name| name.to_str()) else {
+        return Ok(None);
+    };
+    let Some((start, end)) = pattern.split_once('*') else {
+        return Ok(None);
+    };
     if path.exists() {
         return Ok(None);
     }
@@ -45,7 +49,12 @@ pub(super) fn open(
         Some(path) => Some(open_one(&path, options)?),
         None => None,
     };
-    Ok(Box::new(Shards { current, paths, options: options.clone(), warnings: Vec::new() }))
+    Ok(Box::new(Shards {
+        current,
+        paths,
+        options: options.clone(),
+        warnings: Vec::new(),
+    }))
 }
 
 struct Shards {
@@ -64,7 +73,9 @@ impl Iterator for Shards {
             if let Some(item) = self.current.as_mut()?.next() {
                 return Some(item);
             }
-            let Some(path) = self.paths.next() else { return None };
+            let Some(path) = self.paths.next() else {
+                return None;
+            };
             if let Some(done) = self.current.take() {
                 merge(&mut self.warnings, done.warnings());
             }

@@ -7,7 +7,10 @@ use super::{Lines, SentenceReader};
 use crate::{Sentence, Source, TextError};
 
 pub(super) fn open(input: Box<dyn BufRead>, name: &Path) -> Box<dyn SentenceReader> {
-    Box::new(TextReader { lines: Lines::new(input, name), failed: false })
+    Box::new(TextReader {
+        lines: Lines::new(input, name),
+        failed: false,
+    })
 }
 
 struct TextReader {
@@ -19,7 +22,9 @@ impl TextReader {
     /// The next line that has words.
     fn read(&mut self) -> Result<Option<Sentence>, TextError> {
         loop {
-            let Some(line) = self.lines.next_line()? else { return Ok(None) };
+            let Some(line) = self.lines.next_line()? else {
+                return Ok(None);
+            };
             if line.trim().is_empty() {
                 continue;
             }
@@ -33,8 +38,16 @@ impl TextReader {
                     offset..offset + word.len()
                 })
                 .collect();
-            let source = Source { line: self.lines.number(), ..Source::default() };
-            return Ok(Some(Sentence { text, words, tags: None, source }));
+            let source = Source {
+                line: self.lines.number(),
+                ..Source::default()
+            };
+            return Ok(Some(Sentence {
+                text,
+                words,
+                tags: None,
+                source,
+            }));
         }
     }
 }

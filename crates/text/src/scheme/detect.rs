@@ -41,7 +41,10 @@ impl Scheme {
     /// # Errors
     /// When a tag belongs to no scheme, or tags of different schemes are mixed.
     pub fn detect<'a>(sentences: impl Iterator<Item = &'a [String]>) -> Result<Self, TextError> {
-        let mut evidence = Evidence { all_misplaced: true, ..Evidence::default() };
+        let mut evidence = Evidence {
+            all_misplaced: true,
+            ..Evidence::default()
+        };
         for tags in sentences {
             evidence.add(tags)?;
         }
@@ -94,10 +97,16 @@ impl<'a> Evidence<'a> {
 /// `B_PER`, `PER-B`: a letter and a type, but not as any scheme here joins them.
 fn is_misplaced(tag: &str) -> bool {
     const LETTERS: &[char] = &['B', 'I', 'E', 'S', 'L', 'U', 'M'];
-    tag.strip_prefix(LETTERS).is_some_and(|rest| rest.starts_with('_'))
-        || tag.strip_suffix(LETTERS).is_some_and(|rest| rest.ends_with(['-', '_']))
+    tag.strip_prefix(LETTERS)
+        .is_some_and(|rest| rest.starts_with('_'))
+        || tag
+            .strip_suffix(LETTERS)
+            .is_some_and(|rest| rest.ends_with(['-', '_']))
 }
 
 fn unlike(tag: &str, expected: &'static str) -> TextError {
-    TextError::Tag { tag: tag.to_owned(), expected }
+    TextError::Tag {
+        tag: tag.to_owned(),
+        expected,
+    }
 }

@@ -18,7 +18,8 @@ impl Scheme {
         let mut tags = vec![OUTSIDE.to_owned(); len];
         let mut previous: Option<&Entity> = None;
         for entity in order {
-            let touches = previous.is_some_and(|p| p.end == entity.start && p.label == entity.label);
+            let touches =
+                previous.is_some_and(|p| p.end == entity.start && p.label == entity.label);
             self.check(entity, previous, touches, len)?;
             for (index, tag) in tags[entity.start..entity.end].iter_mut().enumerate() {
                 let last = entity.start + index + 1 == entity.end;
@@ -35,9 +36,24 @@ impl Scheme {
     /// When a tag is none of this scheme, or `to` cannot spell the entities.
     pub fn convert(self, tags: &[String], to: Self) -> Result<Vec<String>, TextError> {
         if let Some(tag) = tags.iter().find(|tag| !self.knows(tag)) {
-            return Err(TextError::Tag { tag: tag.clone(), expected: self.expected() });
+            return Err(TextError::Tag {
+                tag: tag.clone(),
+                expected: self.expected(),
+            });
         }
         to.tags(&self.entities(tags), tags.len())
+    }
+
+    /// Every tag that a type has, in the order of the scheme's letters.
+    pub(crate) fn tags_of(self, label: &str) -> Vec<String> {
+        match self {
+            Self::Plain => vec![label.to_owned()],
+            _ => self
+                .prefixes()
+                .chars()
+                .map(|prefix| join(prefix, label))
+                .collect(),
+        }
     }
 
     fn check(
@@ -84,6 +100,14 @@ impl Scheme {
             Self::Bilou if last => 'L',
             Self::Iob2 | Self::Bioes | Self::Bilou => 'I',
         };
-        if label.is_empty() { prefix.to_string() } else { format!("{prefix}-{label}") }
+        join(prefix, label)
+    }
+}
+
+fn join(prefix: char, label: &str) -> String {
+    if label.is_empty() {
+        prefix.to_string()
+    } else {
+        format!("{prefix}-{label}")
     }
 }

@@ -48,7 +48,9 @@ pub fn split_tag(tag: &str) -> (Option<char>, &str) {
         return (None, "");
     }
     let mut characters = tag.chars();
-    let Some(first) = characters.next() else { return (None, "") };
+    let Some(first) = characters.next() else {
+        return (None, "");
+    };
     match characters.as_str() {
         "" if "BIESLU".contains(first) => (Some(first), ""),
         rest => match rest.strip_prefix('-') {
@@ -60,7 +62,13 @@ pub fn split_tag(tag: &str) -> (Option<char>, &str) {
 
 impl Scheme {
     /// Every scheme.
-    pub const ALL: [Self; 5] = [Self::Iob1, Self::Iob2, Self::Bioes, Self::Bilou, Self::Plain];
+    pub const ALL: [Self; 5] = [
+        Self::Iob1,
+        Self::Iob2,
+        Self::Bioes,
+        Self::Bilou,
+        Self::Plain,
+    ];
 
     /// The name, as on the command line and in a model's configuration.
     pub fn name(self) -> &'static str {
@@ -170,7 +178,11 @@ fn breaks(previous: (Place, &str), current: (Place, &str)) -> bool {
 
 fn close(entities: &mut Vec<Entity>, open: Option<(usize, &str)>, end: usize) {
     if let Some((start, label)) = open {
-        entities.push(Entity { start, end, label: label.to_owned() });
+        entities.push(Entity {
+            start,
+            end,
+            label: label.to_owned(),
+        });
     }
 }
 

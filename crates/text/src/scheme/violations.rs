@@ -21,7 +21,11 @@ impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.previous {
             Some(previous) => write!(f, "{} after {previous} ({})", self.tag, self.reason),
-            None => write!(f, "{} at the start of the sentence ({})", self.tag, self.reason),
+            None => write!(
+                f,
+                "{} at the start of the sentence ({})",
+                self.tag, self.reason
+            ),
         }
     }
 }
@@ -39,8 +43,11 @@ impl Scheme {
         let mut before = (Place::Outside, "");
         for (index, tag) in tags.iter().map(AsRef::as_ref).enumerate() {
             let current = self.parse(tag);
-            let reason =
-                if self.knows(tag) { self.forbids(before, current) } else { Some(UNKNOWN) };
+            let reason = if self.knows(tag) {
+                self.forbids(before, current)
+            } else {
+                Some(UNKNOWN)
+            };
             if let Some(reason) = reason {
                 violations.push(violation(tags, index, reason));
             }
@@ -77,8 +84,15 @@ impl Scheme {
 }
 
 fn violation<S: AsRef<str>>(tags: &[S], index: usize, reason: &'static str) -> Violation {
-    let previous = index.checked_sub(1).map(|before| tags[before].as_ref().to_owned());
+    let previous = index
+        .checked_sub(1)
+        .map(|before| tags[before].as_ref().to_owned());
     let tag = tags[index].as_ref();
     debug_assert!(reason == UNKNOWN || tag != OUTSIDE || previous.is_some());
-    Violation { index, tag: tag.to_owned(), previous, reason }
+    Violation {
+        index,
+        tag: tag.to_owned(),
+        previous,
+        reason,
+    }
 }

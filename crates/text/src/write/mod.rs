@@ -1,6 +1,7 @@
 //! Writing: one trait over every format, files whole or not at all.
 
 mod arrow;
+mod batches;
 mod conll;
 mod csv;
 mod doccano;
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::atomic::AtomicFile;
-use crate::{Format, Scheme, Sentence, Separator, TextError};
+use crate::{Format, Scheme, Sentence, Separator, Source, TextError};
 
 /// Where a writer writes to.
 pub type Output = Box<dyn Write + Send>;
@@ -43,8 +44,8 @@ pub trait SentenceWriter {
 pub struct WriteOptions {
     /// The scheme that the sentences' tags are in (`None`: IOB2); formats that hold spans need it.
     pub scheme: Option<Scheme>,
-    /// What stands between the columns of a CoNLL file.
-    pub separator: Separator,
+    /// What stands between the columns of a CoNLL file (`None`: a tab, which holds every word).
+    pub separator: Option<Separator>,
     /// Tag names in the order of their ids: Parquet and Arrow then hold integers with class-label
     /// names, as `datasets` does; without it they hold names.
     pub label_list: Option<Vec<String>>,
@@ -60,6 +61,15 @@ impl Losses {
         if count > 0 {
             *self.0.entry(what).or_default() += count;
         }
+    }
+
+    /// Counts what CoNLL files say beside words and tags, in a format that holds an identifier and
+    /// `columns` further columns.
+    fn add_source(&mut self, source: &Source, columns: usize) {
+        let all = source.columns.first().map_or(0, Vec::len);
+        self.add("comments", source.comments.len());
+        self.add("document starts", usize::from(source.starts_document));
+        self.add("extra columns", all.saturating_sub(columns));
     }
 
     /// Whether everything was held.
@@ -111,13 +121,21 @@ pub fn create_file(
     format: Format,
     options: &WriteOptions,
 ) -> Result<Box<dyn SentenceWriter>, TextError> {
-    if format == Format::Arrow && path.extension().is_none_or(|extension| extension != "arrow") {
+    if format == Format::Arrow
+        && path
+            .extension()
+            .is_none_or(|extension| extension != "arrow")
+    {
         return arrow::create_folder(path, options);
     }
     let file = AtomicFile::create(path).map_err(|source| TextError::io(path, source))?;
     let shared = SharedFile(Arc::new(Mutex::new(Some(file))));
     let writer = create(Box::new(shared.clone()), path, format, options)?;
-    Ok(Box::new(FileWriter { path: path.to_path_buf(), writer, file: shared }))
+    Ok(Box::new(FileWriter {
+        path: path.to_path_buf(),
+        writer,
+        file: shared,
+    }))
 }
 
 /// A writer whose file appears when it is finished.
@@ -138,9 +156,16 @@ impl SentenceWriter for FileWriter {
 
     fn finish(self: Box<Self>) -> Result<(), TextError> {
         self.writer.finish()?;
-        let file = self.file.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let file = self
+            .file
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         match file {
-            Some(file) => file.commit().map_err(|source| TextError::io(&self.path, source)),
+            Some(file) => file
+                .commit()
+                .map_err(|source| TextError::io(&self.path, source)),
             None => Ok(()),
         }
     }
@@ -152,7 +177,12 @@ struct SharedFile(Arc<Mutex<Option<AtomicFile>>>);
 
 impl SharedFile {
     fn with<T>(&self, act: impl FnOnce(&mut AtomicFile) -> io::Result<T>) -> io::Result<T> {
-        match self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        match self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_mut()
+        {
             Some(file) => act(file),
             None => Err(io::Error::other("the file is finished")),
         }

@@ -7,7 +7,12 @@ use super::{Losses, Output, SentenceWriter};
 use crate::{Sentence, TextError};
 
 pub(super) fn create(output: Output, name: &Path) -> Box<dyn SentenceWriter> {
-    Box::new(TextWriter { output, name: name.to_path_buf(), sentences: 0, losses: Losses::default() })
+    Box::new(TextWriter {
+        output,
+        name: name.to_path_buf(),
+        sentences: 0,
+        losses: Losses::default(),
+    })
 }
 
 struct TextWriter {
@@ -37,11 +42,15 @@ impl SentenceWriter for TextWriter {
         }
         line.push('\n');
         let source = &sentence.source;
-        self.losses.add("tags", sentence.tags.as_ref().map_or(0, Vec::len));
+        self.losses
+            .add("tags", sentence.tags.as_ref().map_or(0, Vec::len));
         self.losses.add("comments", source.comments.len());
-        self.losses.add("document starts", usize::from(source.starts_document));
-        self.losses.add("extra columns", source.columns.first().map_or(0, Vec::len));
-        self.losses.add("sentence ids", usize::from(source.id.is_some()));
+        self.losses
+            .add("document starts", usize::from(source.starts_document));
+        self.losses
+            .add("extra columns", source.columns.first().map_or(0, Vec::len));
+        self.losses
+            .add("sentence ids", usize::from(source.id.is_some()));
         self.output
             .write_all(line.as_bytes())
             .map_err(|source| TextError::io(&self.name, source))
@@ -52,6 +61,8 @@ impl SentenceWriter for TextWriter {
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), TextError> {
-        self.output.flush().map_err(|source| TextError::io(&self.name, source))
+        self.output
+            .flush()
+            .map_err(|source| TextError::io(&self.name, source))
     }
 }
