@@ -5,8 +5,8 @@ use std::path::Path;
 use crate::read::{Corpus, load};
 use crate::scheme::OUTSIDE;
 use crate::{
-    Format, LabelSet, Losses, ReadOptions, Scheme, TextError, Warning, WriteOptions, create_file,
-    open, split_tag,
+    Format, LabelSet, Losses, ReadOptions, Scheme, SentenceReader, SentenceWriter, TextError, Warning,
+    WriteOptions, create_file, open, split_tag,
 };
 
 /// How to convert.
@@ -56,16 +56,29 @@ pub fn convert_file(
                        name in .conll, .jsonl, .json, .csv, .tsv, .parquet or .arrow";
         return Err(TextError::file(output, message));
     };
-    let mut corpus = load(open(input, &options.read)?, input, &options.read)?;
+    convert(open(input, &options.read)?, input, options, |write| create_file(output, format, write))
+}
+
+/// The same between any reader and writer, such as standard input and output; `name` stands for the
+/// input in messages, and `create` makes the writer once it is known what is to be written.
+///
+/// # Errors
+/// As [`convert_file`].
+pub fn convert(
+    reader: Box<dyn SentenceReader>,
+    name: &Path,
+    options: &ConvertOptions,
+    create: impl FnOnce(&WriteOptions) -> Result<Box<dyn SentenceWriter>, TextError>,
+) -> Result<Converted, TextError> {
+    let mut corpus = load(reader, name, &options.read)?;
     if let Some(scheme) = options.scheme {
         if corpus.source_scheme.is_none() {
             let message = format!("has no tags; there is nothing to convert to {scheme}");
-            return Err(TextError::file(input, message));
+            return Err(TextError::file(name, message));
         }
-        corpus = corpus.into_scheme(scheme, input)?;
+        corpus = corpus.into_scheme(scheme, name)?;
     }
-    let write = write_options(&corpus, &options.write);
-    let mut writer = create_file(output, format, &write)?;
+    let mut writer = create(&write_options(&corpus, &options.write))?;
     for sentence in &corpus.sentences {
         writer.write(sentence)?;
     }

@@ -22,7 +22,7 @@ mod splits;
 mod words;
 mod write;
 
-pub use convert::{ConvertOptions, Converted, convert_file};
+pub use convert::{ConvertOptions, Converted, convert, convert_file};
 pub use error::TextError;
 pub use format::Format;
 pub use labels::LabelSet;
