@@ -42,6 +42,15 @@ impl Lines {
         self.number
     }
 
+    /// How the line that was read last ends: LF, CR LF, or not at all.
+    pub(crate) fn line_end(&self) -> &str {
+        match self.buffer.as_slice() {
+            [.., b'\r', b'\n'] => "\r\n",
+            [.., b'\n'] => "\n",
+            _ => "",
+        }
+    }
+
     /// The next line, or `None` at the end of the input.
     ///
     /// # Errors

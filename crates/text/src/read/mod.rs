@@ -14,6 +14,7 @@ mod doccano;
 mod json;
 mod lines;
 mod parquet;
+mod records;
 mod shards;
 mod text;
 mod values;

@@ -46,8 +46,8 @@ pub struct WriteOptions {
     pub scheme: Option<Scheme>,
     /// What stands between the columns of a CoNLL file (`None`: a tab, which holds every word).
     pub separator: Option<Separator>,
-    /// Tag names in the order of their ids: Parquet and Arrow then hold integers with class-label
-    /// names, as `datasets` does; without it they hold names.
+    /// Tag names in the order of the ids that Parquet and Arrow hold, named by class labels as
+    /// `datasets` does it; when `None`, `O` and then the tags as they first appear.
     pub label_list: Option<Vec<String>>,
 }
 
