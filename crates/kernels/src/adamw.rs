@@ -117,6 +117,8 @@ pub struct Rows {
     seen: Vec<u32>,
     /// Whether a row has ever had a gradient.
     touched: Vec<bool>,
+    /// Whether some step in `steps` decays weights, so that rows never touched move too.
+    decays: bool,
 }
 
 impl Rows {
@@ -127,6 +129,7 @@ impl Rows {
             steps: Vec::new(),
             seen: vec![0; rows],
             touched: vec![false; rows],
+            decays: false,
         }
     }
 
@@ -137,9 +140,7 @@ impl Rows {
         let late: Vec<(u32, u32)> = rows
             .iter()
             .map(|&row| (row, std::mem::replace(&mut self.seen[row as usize], now)))
-            .filter(|&(row, seen)| {
-                seen < now && (self.touched[row as usize] || steps.iter().any(|s| s.shrink != 1.0))
-            })
+            .filter(|&(row, seen)| seen < now && (self.touched[row as usize] || self.decays))
             .collect();
         let [p, m, v] = [state.p, state.m, state.v].map(crate::parallel::Shared::new);
         crate::parallel::run(0..late.len().div_ceil(8), &|task| {
@@ -173,6 +174,7 @@ impl Rows {
     ) {
         let now = self.steps.len() as u32;
         self.steps.push(step);
+        self.decays |= step.shrink != 1.0;
         for &row in rows {
             assert_eq!(
                 self.seen[row as usize], now,
@@ -198,6 +200,7 @@ impl Rows {
         let all: Vec<u32> = (0..self.seen.len() as u32).collect();
         self.catch_up(state, &all);
         self.steps.clear();
+        self.decays = false;
         self.seen.fill(0);
     }
 }
