@@ -24,21 +24,38 @@ pub enum TrainError {
         /// The output folder.
         path: PathBuf,
     },
-    /// The dev or test split holds tags that no training sentence shows.
+    /// The output folder holds something that is not ours to replace.
     #[error(
-        "{}: {} never occur{} in {}, so no model trained on it can predict {}",
+        "{}: the output folder holds something other than a model (there is no config.json), so it is \
+         not replaced",
+        path.display()
+    )]
+    NotAModelFolder {
+        /// The output folder.
+        path: PathBuf,
+    },
+    /// A file of sentences without tags.
+    #[error("{}: has sentences without tags; expected one tag a word", path.display())]
+    Unannotated {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The dev or test split holds entity types that no training sentence shows.
+    #[error(
+        "{}: {} {} never occur{} in {}, so no model trained on it can predict {}",
         path.display(),
+        if labels.len() == 1 { "entity type" } else { "entity types" },
         labels.join(", "),
         if labels.len() == 1 { "s" } else { "" },
         train.display(),
         if labels.len() == 1 { "it" } else { "them" }
     )]
     UnseenLabels {
-        /// The file with the unseen labels.
+        /// The file with the unseen types.
         path: PathBuf,
         /// The training file.
         train: PathBuf,
-        /// The labels that only `path` has.
+        /// The types that only `path` has.
         labels: Vec<String>,
     },
     /// The loss or the gradient stopped being a number.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bert_ner_score::{Scores, TypeScores};
 use serde::Serialize;
 
-use crate::Settings;
+use crate::{Settings, Started};
 
 /// A run's result: `training.json`.
 #[derive(Debug, Clone, Serialize)]
@@ -40,6 +40,29 @@ pub struct Report {
     pub version: &'static str,
     /// Every resolved setting, under the names of a settings file.
     pub settings: Settings,
+}
+
+impl Report {
+    /// The report of a run that has not made a step yet.
+    pub(crate) fn begin(settings: &Settings, started: &Started) -> Self {
+        Self {
+            train_samples: started.train_samples,
+            dev_samples: started.dev_samples,
+            test_samples: started.test_samples,
+            train_seconds: 0.0,
+            train_samples_per_second: 0.0,
+            train_tokens_per_second: 0.0,
+            train_loss: 0.0,
+            epochs: Vec::new(),
+            best: None,
+            test: None,
+            stopped: Stopped::Interrupted,
+            peak_rss_mb: None,
+            labels: started.labels.clone(),
+            version: env!("CARGO_PKG_VERSION"),
+            settings: settings.clone(),
+        }
+    }
 }
 
 /// One evaluation on the dev split.
