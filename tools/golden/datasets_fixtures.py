@@ -15,6 +15,7 @@ One seeded corpus of 30 sentences, written by the library itself:
     saved/                  Dataset.save_to_disk in two shards
     saved-dict/             DatasetDict.save_to_disk: train (rows 0..20) and validation (rows 20..30)
     stream.arrow file.arrow the two Arrow IPC forms, written by pyarrow from the library's table
+    COMPRESSION.arrow       file.arrow under zstd and lz4
 
 usage: datasets_fixtures.py [--output DIR]
 """
@@ -73,7 +74,9 @@ def features(tag):
 def write_arrow(table, directory):
     with pa.OSFile(str(directory / "stream.arrow"), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table, max_chunksize=7)
-    feather.write_feather(table, str(directory / "file.arrow"), compression="zstd", chunksize=7)
+    feather.write_feather(table, str(directory / "file.arrow"), compression="uncompressed", chunksize=7)
+    for compression in ["zstd", "lz4"]:
+        feather.write_feather(table, str(directory / f"{compression}.arrow"), compression=compression)
 
 
 def write_parquet(names, classes, directory):

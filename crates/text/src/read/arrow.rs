@@ -4,11 +4,11 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
-use arrow::error::ArrowError;
 use arrow::ipc::reader::{FileReader, StreamReader};
 
 use super::batches::{BatchReader, Batches, Layout};
 use super::class_labels::read_json;
+use super::guard::Guard;
 use super::{ReadOptions, SentenceReader, shards};
 use crate::{Format, TextError};
 
@@ -28,9 +28,7 @@ pub(super) fn open(
         return shards::open(data_files(path)?, &options);
     }
     let file = File::open(path).map_err(|source| TextError::io(path, source))?;
-    let unreadable = |error: ArrowError| {
-        TextError::file(path, format!("no whole Arrow IPC stream or file: {error}"))
-    };
+    let guard = Guard::new(path, "Arrow IPC stream or file");
     let mut input = BufReader::new(file);
     let mut magic = Vec::new();
     (&mut input)
@@ -39,15 +37,15 @@ pub(super) fn open(
         .and_then(|_| input.rewind())
         .map_err(|source| TextError::io(path, source))?;
     let (schema, batches): (_, Batches) = if magic == FILE_MAGIC {
-        let reader = FileReader::try_new(input, None).map_err(unreadable)?;
+        let reader = guard.run(|| FileReader::try_new(input, None))?;
         (reader.schema(), Box::new(reader))
     } else {
-        let reader = StreamReader::try_new(input, None).map_err(unreadable)?;
+        let reader = guard.run(|| StreamReader::try_new(input, None))?;
         (reader.schema(), Box::new(reader))
     };
     let layout = Layout::new(&schema, options).map_err(|message| TextError::file(path, message))?;
     Ok(Box::new(BatchReader::new(
-        path,
+        guard,
         batches,
         (&schema, layout),
         options,

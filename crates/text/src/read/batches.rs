@@ -1,7 +1,5 @@
 //! Arrow record batches, the common ground of Parquet and Arrow IPC: a row is a sentence.
 
-use std::path::{Path, PathBuf};
-
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
@@ -9,6 +7,7 @@ use arrow::error::ArrowError;
 
 use super::class_labels::{ClassLabels, LabelSource};
 use super::columns::{Roles, Row};
+use super::guard::Guard;
 use super::{ReadOptions, SentenceReader};
 use crate::{Sentence, TextError};
 
@@ -58,7 +57,7 @@ impl Layout {
 
 /// Sentences out of batches.
 pub(super) struct BatchReader {
-    path: PathBuf,
+    file: Guard,
     batches: Batches,
     layout: Layout,
     /// Names of the tags, and of the further columns where the file declares them.
@@ -74,7 +73,7 @@ pub(super) struct BatchReader {
 impl BatchReader {
     /// Reads `batches` of `schema`, which may hold fewer columns than the file: those of `layout`.
     pub(super) fn new(
-        path: &Path,
+        file: Guard,
         batches: Batches,
         (schema, layout): (&Schema, Layout),
         options: &ReadOptions,
@@ -83,15 +82,15 @@ impl BatchReader {
             |column: &String| ClassLabels::in_schema(schema.metadata().get(HUGGINGFACE)?, column);
         let in_file = layout.tags.as_ref().and_then(declared);
         Self {
-            path: path.to_path_buf(),
             batches,
-            labels: LabelSource::new(path, options.label_list.as_deref(), in_file),
+            labels: LabelSource::new(&file.path, options.label_list.as_deref(), in_file),
             declared: layout.extras.iter().map(declared).collect(),
             layout,
             batch: None,
             row: 0,
             before: 0,
             done: false,
+            file,
         }
     }
 
@@ -103,12 +102,12 @@ impl BatchReader {
         {
             self.before += self.batch.take().map_or(0, |batch| batch.rows);
             self.row = 0;
-            let Some(batch) = self.batches.next() else {
+            let Some(batch) = self.file.run(|| self.batches.next().transpose())? else {
                 return Ok(None);
             };
-            let batch = batch.map_err(|error| TextError::file(&self.path, error.to_string()))?;
             let columns = Columns::new(&batch, &self.layout);
-            self.batch = Some(columns.map_err(|message| TextError::file(&self.path, message))?);
+            self.batch =
+                Some(columns.map_err(|message| TextError::file(&self.file.path, message))?);
         }
         let Some(batch) = &self.batch else {
             return Ok(None);
@@ -123,7 +122,10 @@ impl BatchReader {
             .and_then(|row| row.into_sentence(tag_column))
             .map_err(|message| {
                 let row = self.before + self.row + 1;
-                TextError::file(&self.path, format!("row {row}, counted from 1: {message}"))
+                TextError::file(
+                    &self.file.path,
+                    format!("row {row}, counted from 1: {message}"),
+                )
             })?;
         self.row += 1;
         Ok(Some(sentence))

@@ -11,6 +11,7 @@ mod conll;
 mod corpus;
 mod csv;
 mod doccano;
+mod guard;
 mod json;
 mod lines;
 mod parquet;

@@ -9,6 +9,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::batches::{BatchReader, Layout};
+use super::guard::Guard;
 use super::{ReadOptions, SentenceReader};
 use crate::TextError;
 
@@ -20,11 +21,9 @@ pub(super) fn open(
     path: &Path,
     options: &ReadOptions,
 ) -> Result<Box<dyn SentenceReader>, TextError> {
+    let guard = Guard::new(path, "Parquet file");
     let file = File::open(path).map_err(|source| TextError::io(path, source))?;
-    let unreadable = |error: parquet::errors::ParquetError| {
-        TextError::file(path, format!("no whole Parquet file: {error}"))
-    };
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(unreadable)?;
+    let builder = guard.run(|| ParquetRecordBatchReaderBuilder::try_new(file))?;
     let schema = builder.schema().clone();
     let layout = Layout::new(&schema, options).map_err(|message| TextError::file(path, message))?;
     let fields = schema.fields().iter().enumerate();
@@ -32,13 +31,10 @@ pub(super) fn open(
         .filter(|(_, field)| layout.contains(field.name()))
         .map(|(at, _)| at);
     let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
-    let batches = builder
-        .with_projection(mask)
-        .with_batch_size(BATCH_ROWS)
-        .build()
-        .map_err(unreadable)?;
+    let builder = builder.with_projection(mask).with_batch_size(BATCH_ROWS);
+    let batches = guard.run(|| builder.build())?;
     Ok(Box::new(BatchReader::new(
-        path,
+        guard,
         Box::new(batches),
         (&schema, layout),
         options,

@@ -1,6 +1,7 @@
 //! The formats that other programs write: what they wrote is read as they meant it, what we write
 //! is read back as it was, and what is wrong is named with its place.
 
+mod damage;
 mod datasets;
 mod doccano;
 mod json;

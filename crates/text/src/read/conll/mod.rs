@@ -67,7 +67,7 @@ impl ConllReader {
     fn find_layout(&mut self) -> Result<Option<Layout>, TextError> {
         let mut names = Vec::new();
         let mut sample = Vec::new();
-        let mut unsure = None;
+        let mut unsure = Vec::new();
         let asked = self.options.tag_column.is_some();
         while sample.len() < SAMPLE {
             let Some(line) = self.lines.next_line()? else {
@@ -79,7 +79,7 @@ impl ConllReader {
             if let Some(found) = layout::column_names(&line) {
                 names = found;
             } else if layout::may_be_comment(&line) {
-                unsure.get_or_insert(index);
+                unsure.push(index);
             } else if !layout::is_blank(&line) && !layout::is_docstart(&line) {
                 sample.push(index);
                 settled = asked || layout::settles_tag_column(&line);
@@ -90,12 +90,7 @@ impl ConllReader {
             }
         }
         if sample.is_empty() {
-            // Nothing but lines that start as comments do; they are words if they have columns.
-            sample.extend(unsure.filter(|&index| {
-                let line = &self.ahead[index].1;
-                let word = format!("x{}", &line[1..]);
-                comment_pair(line).is_none() && (line == "#" || looks_like_conll(&word))
-            }));
+            sample = self.words_like_comments(&unsure);
         }
         let sample: Vec<_> = sample
             .into_iter()
@@ -117,6 +112,24 @@ impl ConllReader {
             self.lines.name(),
         )
         .map(Some)
+    }
+
+    /// Of lines that all start as comments do, those that are words of a file of tweets: with columns
+    /// and a tag, else a `#` alone.
+    fn words_like_comments(&self, lines: &[usize]) -> Vec<usize> {
+        let text = |index: &usize| self.ahead[*index].1.as_str();
+        let keep = |is_word: &dyn Fn(&str) -> bool| -> Vec<usize> {
+            let words = lines.iter().copied();
+            words.filter(|index| is_word(text(index))).collect()
+        };
+        let tagged = keep(&|line| {
+            comment_pair(line).is_none() && looks_like_conll(&format!("x{}", &line[1..]))
+        });
+        if tagged.is_empty() {
+            keep(&|line| line == "#")
+        } else {
+            tagged
+        }
     }
 
     /// The next sentence.
