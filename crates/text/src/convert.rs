@@ -5,8 +5,8 @@ use std::path::Path;
 use crate::read::{Corpus, load};
 use crate::scheme::OUTSIDE;
 use crate::{
-    Format, LabelSet, Losses, ReadOptions, Scheme, SentenceReader, SentenceWriter, TextError, Warning,
-    WriteOptions, create_file, open, split_tag,
+    Format, LabelSet, Losses, ReadOptions, Scheme, SentenceReader, SentenceWriter, TextError,
+    Warning, WriteOptions, create_file, open, split_tag,
 };
 
 /// How to convert.
@@ -56,7 +56,9 @@ pub fn convert_file(
                        name in .conll, .jsonl, .json, .csv, .tsv, .parquet or .arrow";
         return Err(TextError::file(output, message));
     };
-    convert(open(input, &options.read)?, input, options, |write| create_file(output, format, write))
+    convert(open(input, &options.read)?, input, options, |write| {
+        create_file(output, format, write)
+    })
 }
 
 /// The same between any reader and writer, such as standard input and output; `name` stands for the
