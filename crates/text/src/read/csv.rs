@@ -2,6 +2,7 @@
 //!
 //! A sentence ends where the identifier changes; an empty cell in its column carries on, as in the
 //! layout of Kaggle (`Sentence #,Word,POS,Tag`) where only the first word of a sentence names it.
+//! Without a column of identifiers a sentence ends at an empty line.
 //! CSV is quoted as RFC 4180 says. In TSV a field is what stands between two tabs and nothing is
 //! quoted (IANA text/tab-separated-values): annotated text is full of bare `"`.
 
@@ -31,24 +32,16 @@ pub(super) fn open(
         .iter_mut()
         .for_each(|field| *field = field.trim().to_owned());
     let names: Vec<&str> = header.iter().map(String::as_str).collect();
-    let find = || {
-        let roles = Roles::find(&names, options)?;
-        let id = roles
-            .id
-            .ok_or_else(|| columns::missing("sentence ids", columns::IDS, &names))?;
-        Ok((roles, id))
-    };
-    let (roles, id) = find().map_err(|message: String| TextError::syntax(name, 1, message))?;
-    let taken = [Some(roles.words), roles.tags, Some(id)];
+    let roles = Roles::find(&names, options);
+    let roles = roles.map_err(|message| TextError::syntax(name, 1, message))?;
+    let taken = [Some(roles.words), roles.tags, roles.id];
     let extras = (0..names.len())
         .filter(|&at| !taken.contains(&Some(at)))
         .collect();
-    let width = names.len();
     Ok(Box::new(CsvReader {
         records,
-        width,
+        header,
         roles,
-        id,
         extras,
         pending: None,
         done: false,
@@ -57,10 +50,8 @@ pub(super) fn open(
 
 struct CsvReader {
     records: Records,
-    /// Columns of the header.
-    width: usize,
+    header: Vec<String>,
     roles: Roles,
-    id: usize,
     extras: Vec<usize>,
     /// The first row of the next sentence.
     pending: Option<Record>,
@@ -91,16 +82,16 @@ impl CsvReader {
                 None => return Ok(None),
             },
         };
-        let (line, id) = (first.line, first.fields[self.id].clone());
+        let (line, id) = (first.line, self.id(&first).to_owned());
         let mut rows = vec![first];
         while let Some(row) = self.next_row()? {
-            let named = &row.fields[self.id];
-            if !named.is_empty() && *named != id {
+            if self.begins_another(&row, &id) {
                 self.pending = Some(row);
                 break;
             }
             rows.push(row);
         }
+        self.check_borders(&rows)?;
         // A row with neither word nor tag says that the sentence is there, and has no word.
         rows.retain(|row| !self.word(row).is_empty() || !self.tag(row).is_empty());
         let tags = self.tags(&rows)?;
@@ -121,19 +112,42 @@ impl CsvReader {
         Ok(Some(sentence))
     }
 
+    /// Whether `row` is of another sentence than the row before it, of the sentence `id`.
+    fn begins_another(&self, row: &Record, id: &str) -> bool {
+        match self.roles.id {
+            Some(_) => !self.id(row).is_empty() && self.id(row) != id,
+            None => row.after_gap,
+        }
+    }
+
+    /// A file that tells no sentence from the next is not one long sentence.
+    fn check_borders(&self, rows: &[Record]) -> Result<(), TextError> {
+        if self.roles.id.is_some() || self.records.has_gaps || rows.len() < 2 {
+            return Ok(());
+        }
+        let names: Vec<&str> = self.header.iter().map(String::as_str).collect();
+        let missing = columns::missing("sentence ids", columns::IDS, &names);
+        let message = format!("{missing}; nor does an empty line end a sentence");
+        Err(TextError::syntax(self.records.name(), 1, message))
+    }
+
     fn next_row(&mut self) -> Result<Option<Record>, TextError> {
         let row = self.records.next()?;
         match &row {
-            Some(Record { line, fields }) if fields.len() != self.width => {
+            Some(Record { line, fields, .. }) if fields.len() != self.header.len() => {
                 let message = format!(
                     "{} columns; expected {} as in the header",
                     fields.len(),
-                    self.width
+                    self.header.len()
                 );
                 Err(TextError::syntax(self.records.name(), *line, message))
             }
             _ => Ok(row),
         }
+    }
+
+    fn id<'a>(&self, row: &'a Record) -> &'a str {
+        self.roles.id.map_or("", |id| &row.fields[id])
     }
 
     fn word<'a>(&self, row: &'a Record) -> &'a str {
@@ -151,6 +165,11 @@ impl CsvReader {
             let (word, tag) = (self.word(row), self.tag(row));
             let message = if word.is_empty() {
                 format!("the tag {tag:?} has no word")
+            } else if tag.starts_with('[') && tag.ends_with(']') {
+                "a list where a tag was expected: the file has one sentence a row, as \
+                 Dataset.to_csv writes it, and does not say where words end; expected one word a \
+                 row, or what to_json or to_parquet write"
+                    .to_owned()
             } else if tag.is_empty() && !untagged {
                 format!("the word {word:?} has no tag, but others of its sentence have")
             } else {

@@ -59,6 +59,10 @@ impl Iterator for JsonReader {
 }
 
 impl SentenceReader for JsonReader {
+    fn label_names(&self) -> Option<Vec<String>> {
+        self.labels.known().map(|labels| labels.names().to_vec())
+    }
+
     fn warnings(&self) -> Vec<Warning> {
         let all = self.spans.warnings().into_iter().chain([&self.unplaced]);
         all.filter(|warning| warning.count > 0).cloned().collect()

@@ -9,9 +9,11 @@ use std::path::Path;
 use super::Lines;
 use crate::TextError;
 
-/// The records of a file, with their lines. Empty lines are none.
+/// The records of a file, with their lines. An empty line is no record, but a gap between two.
 pub(super) struct Records {
     lines: Lines,
+    /// Whether there was an empty line so far.
+    pub(super) has_gaps: bool,
     dialect: Dialect,
 }
 
@@ -20,6 +22,8 @@ pub(super) struct Records {
 pub(super) struct Record {
     /// The line on which it begins, counted from 1.
     pub(super) line: usize,
+    /// Whether an empty line stands before it.
+    pub(super) after_gap: bool,
     pub(super) fields: Vec<String>,
 }
 
@@ -28,6 +32,7 @@ impl Records {
     pub(super) fn csv(input: Box<dyn BufRead>, name: &Path) -> Self {
         Self {
             lines: Lines::new(input, name),
+            has_gaps: false,
             dialect: Dialect {
                 delimiter: ',',
                 quoted: true,
@@ -39,6 +44,7 @@ impl Records {
     pub(super) fn tsv(input: Box<dyn BufRead>, name: &Path) -> Self {
         Self {
             lines: Lines::new(input, name),
+            has_gaps: false,
             dialect: Dialect {
                 delimiter: '\t',
                 quoted: false,
@@ -54,9 +60,11 @@ impl Records {
     pub(super) fn next(&mut self) -> Result<Option<Record>, TextError> {
         let mut state = State::Start;
         let mut fields = vec![String::new()];
-        let mut begin = 0;
+        let (mut begin, mut after_gap) = (0, false);
         while let Some(line) = self.lines.next_line()? {
             if state == State::Start && line.is_empty() {
+                after_gap = true;
+                self.has_gaps = true;
                 continue;
             }
             for c in line.chars() {
@@ -68,6 +76,7 @@ impl Records {
             if state != State::Quoted {
                 return Ok(Some(Record {
                     line: begin,
+                    after_gap,
                     fields,
                 }));
             }

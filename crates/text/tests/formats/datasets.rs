@@ -279,6 +279,22 @@ fn class_labels_are_those_given_or_o_and_then_as_they_appear() {
 }
 
 #[test]
+fn the_splits_of_a_dataset_dict_are_found() {
+    let splits = bert_ner_text::splits(&fixture("saved-dict")).expect("splits");
+    let count = |path: Option<std::path::PathBuf>| {
+        path.map(|path| {
+            read_file(&path, &ReadOptions::default())
+                .expect("sentences")
+                .len()
+        })
+    };
+    assert_eq!(
+        (count(splits.train), count(splits.dev), count(splits.test)),
+        (Some(20), Some(10), None)
+    );
+}
+
+#[test]
 fn a_saved_folder_appears_whole_or_not_at_all() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("corpus");

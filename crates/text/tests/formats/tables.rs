@@ -24,6 +24,23 @@ fn a_sentence_ends_where_its_identifier_changes() {
 }
 
 #[test]
+fn without_identifiers_a_sentence_ends_at_an_empty_line() {
+    let expected = Ok(["a/O b/B-X", "c/O"].map(str::to_owned).to_vec());
+    assert_eq!(csv("word,tag\n\na,O\nb,B-X\n\n\nc,O\n\n"), expected);
+    let text = "Token\tNER\r\na\tO\r\nb\tB-X\r\n\r\nc\tO\r\n";
+    assert_eq!(all(read_text(text, &format(Format::Tsv))), expected);
+}
+
+#[test]
+fn one_sentence_a_row_is_refused() {
+    let said = csv("id,tokens,ner_tags\n0,['Ann' 'Lee'],[1 2]\n").expect_err("an error");
+    assert!(
+        said.starts_with("input:2: a list where a tag was expected"),
+        "{said}"
+    );
+}
+
+#[test]
 fn kaggles_layout_names_a_sentence_in_its_first_row_alone() {
     let text = "\u{feff}Sentence #,Word,POS,Tag\r\nSentence: 1,\"Thousands, \"\"so\"\"\",NNS,O\r\n,of,IN,O\r\n\
                 Sentence: 2,London,NNP,B-geo\r\n,.,.,O\r\n";
@@ -69,10 +86,10 @@ fn a_file_without_a_tag_column_or_a_sentence_without_tags_has_none() {
 fn what_is_wrong_is_named_with_its_line() {
     for (text, expected) in [
         (
-            "word,tag\na,O\n",
+            "word,tag\na,O\nb,O\n",
             "1: no column of sentence ids found; expected one of \"sentence_id\", \"sentence #\", \
              \"sentence_idx\", \"sent_id\", \"sentence id\", \"sentence\", \"id\", \"guid\", or one that \
-             is named by an option; the columns are \"word\", \"tag\"",
+             is named by an option; the columns are \"word\", \"tag\"; nor does an empty line end a sentence",
         ),
         (
             "",
