@@ -27,25 +27,37 @@ pub fn add_bias(x: &mut [f32], bias: &[f32]) {
 /// Backward of [`add_bias`]: `out[N] = sum_t dx[t, N]` (`+ out` when accumulating).
 pub fn sum_rows(out: &mut [f32], dx: &[f32], accumulate: bool) {
     let n = out.len();
-    fold_columns(out, accumulate, dx.len() / n, |t, columns, out| {
-        for (out, x) in out
-            .iter_mut()
-            .zip(&dx[t * n + columns.start..t * n + columns.end])
-        {
-            *out += x;
-        }
-    });
+    fold_columns(
+        out,
+        accumulate,
+        dx.len() / n,
+        #[inline(always)]
+        |t, columns, out| {
+            for (out, x) in out
+                .iter_mut()
+                .zip(&dx[t * n + columns.start..t * n + columns.end])
+            {
+                *out += x;
+            }
+        },
+    );
 }
 
 /// `out[N] = sum_t a[t, N] b[t, N]` (`+ out` when accumulating).
 pub fn sum_rows_of_product(out: &mut [f32], a: &[f32], b: &[f32], accumulate: bool) {
     let n = out.len();
-    fold_columns(out, accumulate, a.len() / n, |t, columns, out| {
-        let range = t * n + columns.start..t * n + columns.end;
-        for ((out, x), y) in out.iter_mut().zip(&a[range.clone()]).zip(&b[range]) {
-            *out = x.mul_add(*y, *out);
-        }
-    });
+    fold_columns(
+        out,
+        accumulate,
+        a.len() / n,
+        #[inline(always)]
+        |t, columns, out| {
+            let range = t * n + columns.start..t * n + columns.end;
+            for ((out, x), y) in out.iter_mut().zip(&a[range.clone()]).zip(&b[range]) {
+                *out = x.mul_add(*y, *out);
+            }
+        },
+    );
 }
 
 /// Calls `add(t, columns, out[columns])` for every row in order, the columns cut between threads.

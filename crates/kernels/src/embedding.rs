@@ -7,30 +7,43 @@ use rayon::prelude::*;
 /// `out[t] = word[ids[t]] + position[positions[t]] + kind[H]`, for `out[T, H]`.
 ///
 /// `kind` is the token-type row, the same for all: NER has one segment.
-pub fn forward(
+pub fn forward(out: &mut [f32], ids: &[u32], positions: &[u32], tables: (&[f32], &[f32], &[f32])) {
+    let h = tables.2.len();
+    out.par_chunks_mut(ROWS_PER_TASK * h)
+        .enumerate()
+        .for_each(|(task, out)| {
+            vectorised(
+                #[inline(always)]
+                || {
+                    gather(
+                        out,
+                        &ids[task * ROWS_PER_TASK..],
+                        &positions[task * ROWS_PER_TASK..],
+                        tables,
+                    )
+                },
+            );
+        });
+}
+
+/// The first rows of [`forward`], as many as `out` holds.
+#[inline(always)]
+fn gather(
     out: &mut [f32],
     ids: &[u32],
     positions: &[u32],
     (word, position, kind): (&[f32], &[f32], &[f32]),
 ) {
     let h = kind.len();
-    let rows = |out: &mut [f32], first: usize| {
-        for (i, out) in out.chunks_exact_mut(h).enumerate() {
-            let (id, at) = (ids[first + i] as usize, positions[first + i] as usize);
-            let (w, p) = (&word[id * h..(id + 1) * h], &position[at * h..(at + 1) * h]);
-            for (((out, w), p), k) in out.iter_mut().zip(w).zip(p).zip(kind) {
-                *out = w + p + k;
-            }
+    for ((out, &id), &at) in out.chunks_exact_mut(h).zip(ids).zip(positions) {
+        let (w, p) = (
+            &word[id as usize * h..][..h],
+            &position[at as usize * h..][..h],
+        );
+        for (((out, w), p), k) in out.iter_mut().zip(w).zip(p).zip(kind) {
+            *out = w + p + k;
         }
-    };
-    out.par_chunks_mut(ROWS_PER_TASK * h)
-        .enumerate()
-        .for_each(|(task, out)| {
-            vectorised(
-                #[inline(always)]
-                || rows(out, task * ROWS_PER_TASK),
-            );
-        });
+    }
 }
 
 /// `table[ids[t]] += dout[t]` for `t` in order: each thread takes some columns, so rows met twice need no lock

@@ -53,7 +53,13 @@ pub fn forward(g: &mut [f32], u: &mut [f32], bias: &[f32], activation: Activatio
     match activation {
         Activation::Gelu => forward_with(g, u, bias, gelu),
         Activation::GeluNew => forward_with(g, u, bias, gelu_new),
-        Activation::Relu => forward_with(g, u, bias, |x| x.max(0.0)),
+        Activation::Relu => forward_with(
+            g,
+            u,
+            bias,
+            #[inline(always)]
+            |x| x.max(0.0),
+        ),
     }
 }
 
@@ -62,7 +68,12 @@ pub fn backward(dg: &mut [f32], u: &[f32], activation: Activation) {
     match activation {
         Activation::Gelu => backward_with(dg, u, gelu_slope),
         Activation::GeluNew => backward_with(dg, u, gelu_new_slope),
-        Activation::Relu => backward_with(dg, u, |x| if x > 0.0 { 1.0 } else { 0.0 }),
+        Activation::Relu => backward_with(
+            dg,
+            u,
+            #[inline(always)]
+            |x| if x > 0.0 { 1.0 } else { 0.0 },
+        ),
     }
 }
 

@@ -53,18 +53,24 @@ fn normalise_row(y: &mut [f32], normalised: &mut [f32], norm: &Norm<'_>) -> f32 
 
 /// `y = norm(x)`, for `[T, H]`.
 pub fn forward(y: &mut [f32], saved: &mut Saved, x: &[f32], norm: Norm<'_>) {
-    for_rows(y, saved, norm.weight.len(), |first, y, normalised, rstd| {
-        let h = norm.weight.len();
-        for (i, ((y, n), r)) in y
-            .chunks_exact_mut(h)
-            .zip(normalised.chunks_exact_mut(h))
-            .zip(rstd.iter_mut())
-            .enumerate()
-        {
-            n.copy_from_slice(&x[(first + i) * h..(first + i + 1) * h]);
-            *r = normalise_row(y, n, &norm);
-        }
-    });
+    for_rows(
+        y,
+        saved,
+        norm.weight.len(),
+        #[inline(always)]
+        |first, y, normalised, rstd| {
+            let h = norm.weight.len();
+            for (i, ((y, n), r)) in y
+                .chunks_exact_mut(h)
+                .zip(normalised.chunks_exact_mut(h))
+                .zip(rstd.iter_mut())
+                .enumerate()
+            {
+                n.copy_from_slice(&x[(first + i) * h..(first + i + 1) * h]);
+                *r = normalise_row(y, n, &norm);
+            }
+        },
+    );
 }
 
 /// `y = norm(dropout(x + bias) + residual)`, for `[T, H]`: the end of both halves of a BERT layer.
@@ -76,24 +82,30 @@ pub fn forward_residual(
     dropout: Dropout,
 ) {
     let h = norm.weight.len();
-    for_rows(y, saved, h, |first, y, normalised, rstd| {
-        for (i, ((y, n), r)) in y
-            .chunks_exact_mut(h)
-            .zip(normalised.chunks_exact_mut(h))
-            .zip(rstd.iter_mut())
-            .enumerate()
-        {
-            let row = (first + i) * h..(first + i + 1) * h;
-            for ((n, x), b) in n.iter_mut().zip(&x[row.clone()]).zip(bias) {
-                *n = x + b;
+    for_rows(
+        y,
+        saved,
+        h,
+        #[inline(always)]
+        |first, y, normalised, rstd| {
+            for (i, ((y, n), r)) in y
+                .chunks_exact_mut(h)
+                .zip(normalised.chunks_exact_mut(h))
+                .zip(rstd.iter_mut())
+                .enumerate()
+            {
+                let row = (first + i) * h..(first + i + 1) * h;
+                for ((n, x), b) in n.iter_mut().zip(&x[row.clone()]).zip(bias) {
+                    *n = x + b;
+                }
+                dropout.apply(n, row.start);
+                for (n, r) in n.iter_mut().zip(&residual[row]) {
+                    *n += r;
+                }
+                *r = normalise_row(y, n, &norm);
             }
-            dropout.apply(n, row.start);
-            for (n, r) in n.iter_mut().zip(&residual[row]) {
-                *n += r;
-            }
-            *r = normalise_row(y, n, &norm);
-        }
-    });
+        },
+    );
 }
 
 /// Hands tasks `(first row, y rows, normalised rows, rstd)`, vectorised.
@@ -131,20 +143,6 @@ pub fn backward(
     dropout: Dropout,
 ) {
     let h = weight.len();
-    let row = |dsum: &mut [f32], t: usize| {
-        let (dy, n) = (
-            &dy[t * h..(t + 1) * h],
-            &saved.normalised[t * h..(t + 1) * h],
-        );
-        for ((g, dy), gamma) in dsum.iter_mut().zip(dy).zip(weight) {
-            *g = dy * gamma;
-        }
-        let (mean, along) = (sum(dsum) / h as f32, dot(dsum, n) / h as f32);
-        let rstd = saved.rstd[t];
-        for (g, n) in dsum.iter_mut().zip(n) {
-            *g = (*g - mean - n * along) * rstd;
-        }
-    };
     let chunk = ROWS_PER_TASK * h;
     match dx {
         None => dsum
@@ -155,7 +153,7 @@ pub fn backward(
                     #[inline(always)]
                     || {
                         for (i, dsum) in dsum.chunks_exact_mut(h).enumerate() {
-                            row(dsum, task * ROWS_PER_TASK + i);
+                            backward_row(dsum, dy, saved, weight, task * ROWS_PER_TASK + i);
                         }
                     },
                 );
@@ -174,7 +172,7 @@ pub fn backward(
                                 .enumerate()
                             {
                                 let t = task * ROWS_PER_TASK + i;
-                                row(dsum, t);
+                                backward_row(dsum, dy, saved, weight, t);
                                 dx.copy_from_slice(dsum);
                                 dropout.apply(dx, t * h);
                             }
@@ -182,6 +180,24 @@ pub fn backward(
                     );
                 });
         }
+    }
+}
+
+/// The gradient of row `t` of the sum.
+#[inline(always)]
+fn backward_row(dsum: &mut [f32], dy: &[f32], saved: &Saved, weight: &[f32], t: usize) {
+    let h = weight.len();
+    let (dy, n) = (
+        &dy[t * h..(t + 1) * h],
+        &saved.normalised[t * h..(t + 1) * h],
+    );
+    for ((g, dy), gamma) in dsum.iter_mut().zip(dy).zip(weight) {
+        *g = dy * gamma;
+    }
+    let (mean, along) = (sum(dsum) / h as f32, dot(dsum, n) / h as f32);
+    let rstd = saved.rstd[t];
+    for (g, n) in dsum.iter_mut().zip(n) {
+        *g = (*g - mean - n * along) * rstd;
     }
 }
 

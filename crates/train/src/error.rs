@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use bert_ner_infer::InferError;
 use bert_ner_model::ModelError;
+use bert_ner_score::ScoreError;
 use bert_ner_text::TextError;
 use bert_ner_tokenize::TokenizeError;
 
@@ -100,6 +101,9 @@ pub enum TrainError {
     /// The evaluation failed.
     #[error(transparent)]
     Infer(#[from] InferError),
+    /// Gold and predicted tags could not be compared.
+    #[error(transparent)]
+    Score(#[from] ScoreError),
 }
 
 impl TrainError {

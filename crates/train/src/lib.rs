@@ -6,10 +6,15 @@
 
 mod card;
 mod choices;
+mod data;
 mod error;
+mod evaluate;
 mod events;
+mod folder;
 mod report;
+mod schedule;
 mod settings;
+mod trainer;
 
 pub use card::model_card;
 pub use choices::{EvalEvery, Schedule, Select};
@@ -19,3 +24,4 @@ pub use events::{
 };
 pub use report::{Evaluation, Measured, Report, Stopped, peak_rss_mb};
 pub use settings::{Options, Places, Settings};
+pub use trainer::train;

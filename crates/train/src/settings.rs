@@ -340,3 +340,54 @@ impl Settings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(json: &str) -> Options {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn every_setting_has_the_name_of_an_option() {
+        let options = options(r#"{"model": "bert", "output": "out"}"#);
+        let settings = options.resolve(Places::default()).unwrap();
+        let Ok(serde_json::Value::Object(settings)) = serde_json::to_value(settings) else {
+            panic!("settings are an object");
+        };
+        let known = Options::keys();
+        let unknown: Vec<_> = settings.keys().filter(|key| !known.contains(key)).collect();
+        assert_eq!(unknown, ["model-dir"]);
+    }
+
+    #[test]
+    fn settings_read_back() {
+        let options = options(
+            r#"{"model": "bert", "output": "out", "eval-every": 7, "tag-column": 4, "dropout": 0.2}"#,
+        );
+        let settings = options.resolve(Places::default()).unwrap();
+        let json = serde_json::to_string(&settings).unwrap();
+        assert_eq!(serde_json::from_str::<Settings>(&json).unwrap(), settings);
+    }
+
+    #[test]
+    fn what_is_laid_over_wins_and_a_data_set_replaces_files() {
+        let file = options(r#"{"train": "a", "dev": "b", "seed": 1, "epochs": 2}"#);
+        let merged = options(r#"{"seed": 5}"#).or(file.clone());
+        assert_eq!((merged.seed, merged.epochs), (Some(5), Some(2.0)));
+        assert_eq!(merged.train, Some("a".into()));
+        let merged = options(r#"{"data": "set", "dev": "c"}"#).or(file);
+        assert_eq!((merged.train, merged.dev), (None, Some("c".into())));
+    }
+
+    #[test]
+    fn choices_are_spelled_as_typed() {
+        let read = options(r#"{"eval-every": "epoch", "select": "loss", "tag-column": "ner"}"#);
+        assert_eq!((read.eval_every, read.select), (Some(EvalEvery::Epoch), Some(Select::Loss)));
+        assert_eq!(read.tag_column, Some(Column::Name("ner".into())));
+        for wrong in [r#"{"eval-every": 0}"#, r#"{"eval-every": "step"}"#, r#"{"typo": 1}"#] {
+            assert!(serde_json::from_str::<Options>(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Annotated sentences to training sequences.
+
+use crate::{Settings, TrainError};
+use bert_ner_model::{Batch, split_mix};
+use bert_ner_text::{Corpus, LabelSet, Scheme, read_corpus};
+use bert_ner_tokenize::Tokenizer;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// One training sequence: a sentence, or a window of a long one.
+#[derive(Debug, Clone)]
+pub(crate) struct Sequence {
+    ids: Vec<u32>,
+    /// Scored positions in `ids`.
+    rows: Vec<u32>,
+    /// Their gold tags.
+    tags: Vec<u32>,
+}
+
+impl Sequence {
+    pub(crate) fn push_to(&self, batch: &mut Batch) {
+        batch.push(&self.ids, &self.rows, &self.tags);
+    }
+
+    pub(crate) fn words(&self) -> usize {
+        self.rows.len()
+    }
+}
+
+/// The splits of a run, read and limited.
+pub(crate) struct Splits {
+    pub(crate) train: Corpus,
+    pub(crate) dev: Corpus,
+    pub(crate) test: Option<Corpus>,
+    /// What the readers counted, with the file's name.
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Splits {
+    pub(crate) fn read(settings: &Settings) -> Result<Self, TrainError> {
+        let mut warnings = Vec::new();
+        let mut read = |path: &Path, most: Option<usize>| -> Result<Corpus, TrainError> {
+            let mut corpus = read_corpus(path, &settings.read_options())?;
+            corpus.sentences.truncate(most.unwrap_or(usize::MAX));
+            warnings.extend(
+                corpus
+                    .warnings
+                    .iter()
+                    .map(|w| format!("{}: {w}", path.display())),
+            );
+            if !corpus.is_annotated() {
+                return Err(TrainError::Unannotated {
+                    path: path.to_owned(),
+                });
+            }
+            Ok(corpus)
+        };
+        Ok(Self {
+            train: read(&settings.train, settings.max_train_samples)?,
+            dev: read(&settings.dev, settings.max_eval_samples)?,
+            test: settings
+                .test
+                .as_deref()
+                .map(|path| read(path, settings.max_eval_samples))
+                .transpose()?,
+            warnings,
+        })
+    }
+
+    /// The tags that a model of this data predicts: `O`, then `B-` and `I-` of every type that training shows, in the order of the
+    /// types. Both are there even when training shows only one, so that a tag of a known type is never unknown.
+    ///
+    /// # Errors
+    /// When dev or test hold a type that training never shows.
+    pub(crate) fn labels(&self, settings: &Settings) -> Result<LabelSet, TrainError> {
+        let known = types(&self.train);
+        let test = settings.test.as_deref().zip(self.test.as_ref());
+        for (path, corpus) in [(settings.dev.as_path(), &self.dev)]
+            .into_iter()
+            .chain(test)
+        {
+            let unseen: Vec<String> = types(corpus).difference(&known).cloned().collect();
+            if !unseen.is_empty() {
+                let (path, train) = (path.to_owned(), settings.train.clone());
+                return Err(TrainError::UnseenLabels {
+                    path,
+                    train,
+                    labels: unseen,
+                });
+            }
+        }
+        let tags = known
+            .iter()
+            .flat_map(|kind| [format!("B-{kind}"), format!("I-{kind}")]);
+        Ok(LabelSet::new(std::iter::once("O".to_owned()).chain(tags)))
+    }
+}
+
+/// The entity types of a corpus in IOB2.
+fn types(corpus: &Corpus) -> BTreeSet<String> {
+    let sentences = corpus
+        .sentences
+        .iter()
+        .filter_map(|sentence| sentence.tags.as_ref());
+    sentences
+        .flat_map(|tags| Scheme::Iob2.entities(tags))
+        .map(|entity| entity.label)
+        .collect()
+}
+
+/// Cuts every sentence into sequences.
+pub(crate) fn sequences(
+    corpus: &Corpus,
+    tokenizer: &Tokenizer,
+    labels: &LabelSet,
+    max_length: usize,
+    label_all_tokens: bool,
+) -> Result<Vec<Sequence>, TrainError> {
+    let mut sequences = Vec::with_capacity(corpus.sentences.len());
+    for sentence in &corpus.sentences {
+        let words: Vec<&str> = sentence.words().collect();
+        let names = sentence.tags.as_deref().unwrap_or_default();
+        let tags: Vec<u32> = names.iter().filter_map(|name| labels.id(name)).collect();
+        assert_eq!(
+            tags.len(),
+            words.len(),
+            "every tag of a training sentence is in the label set"
+        );
+        let pieces = tokenizer.encode(&words)?;
+        for window in tokenizer.windows(&pieces, max_length) {
+            let (rows, tags) = if label_all_tokens {
+                window
+                    .piece_rows(&pieces)
+                    .map(|(row, word)| (row, inside(tags[word], row, &window.rows, labels)))
+                    .unzip()
+            } else {
+                (window.rows.clone(), tags[window.words.clone()].to_vec())
+            };
+            sequences.push(Sequence {
+                ids: window.ids,
+                rows,
+                tags,
+            });
+        }
+    }
+    Ok(sequences)
+}
+
+/// The tag of a piece under `label_all_tokens`: the word's on its first piece, and on the others `I-` where the word has `B-`, as
+/// `run_ner` does.
+fn inside(tag: u32, row: u32, first_rows: &[u32], labels: &LabelSet) -> u32 {
+    if first_rows.binary_search(&row).is_ok() {
+        return tag;
+    }
+    let kind = labels.name(tag).and_then(|name| name.strip_prefix("B-"));
+    kind.and_then(|kind| labels.id(&format!("I-{kind}")))
+        .unwrap_or(tag)
+}
+
+/// The order of the sequences in epoch `epoch`: Fisher and Yates' shuffle, drawn from seed and epoch alone.
+pub(crate) fn order(len: usize, seed: u64, epoch: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..len).collect();
+    let mut state = split_mix(split_mix(seed ^ 0x6f72_6465) ^ epoch as u64);
+    for i in (1..len).rev() {
+        state = split_mix(state);
+        // Lemire's multiplication: uniform within 2^-64 i
+        order.swap(i, ((u128::from(state) * (i as u128 + 1)) >> 64) as usize);
+    }
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_is_a_permutation_that_seed_and_epoch_choose() {
+        let mut sorted = order(1000, 42, 0);
+        assert_ne!(sorted, order(1000, 42, 1));
+        assert_ne!(sorted, order(1000, 43, 0));
+        assert_eq!(sorted, order(1000, 42, 0));
+        sorted.sort_unstable();
+        assert_eq!(sorted, (0..1000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn every_place_is_equally_likely() {
+        let mut counts = [[0_u32; 5]; 5];
+        for epoch in 0..10_000 {
+            for (place, item) in order(5, 7, epoch).into_iter().enumerate() {
+                counts[place][item] += 1;
+            }
+        }
+        // 2,000 expected, five standard deviations are 200
+        assert!(
+            counts
+                .iter()
+                .flatten()
+                .all(|&count| count.abs_diff(2000) < 200),
+            "{counts:?}"
+        );
+    }
+
+    #[test]
+    fn the_other_pieces_of_a_first_word_are_inside() {
+        let labels = LabelSet::new(["O", "B-PER", "I-PER"]);
+        assert_eq!(inside(1, 4, &[1, 4], &labels), 1);
+        assert_eq!(inside(1, 5, &[1, 4], &labels), 2);
+        assert_eq!(
+            [inside(0, 5, &[1], &labels), inside(2, 5, &[1], &labels)],
+            [0, 2]
+        );
+    }
+}
