@@ -4,7 +4,7 @@
 Converts the fixture corpus to every format that `datasets` reads, loads each file with the library's own loader and
 compares words, tags, identifiers and class labels with the truth that datasets_fixtures.py wrote.
 
-usage: check_datasets.py [--convert COMMAND]     COMMAND IN OUT converts; by their extensions, no extension: a folder
+usage: check_datasets.py [--bert-ner COMMAND]
 """
 
 import argparse
@@ -20,7 +20,7 @@ from datasets import Dataset, disable_progress_bars, load_dataset, load_from_dis
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "crates/text/tests/data/datasets"
-COMMAND = "cargo run -q -p bert-ner-text --example convert --"
+COMMAND = "cargo run -q -p bert-ner --"
 
 
 def names(dataset):
@@ -70,6 +70,12 @@ def check(name, found, expected):
     return found == expected
 
 
+def convert(command, source, target):
+    """By the target's extension; without one it is a folder."""
+    to = [] if target.suffix else ["--to", "arrow"]
+    subprocess.run([*command, "convert", source, target, *to], check=True, stderr=subprocess.DEVNULL)
+
+
 def check_all(command, folder):
     truth = [json.loads(line) for line in (FIXTURES / "expected.jsonl").open(encoding="utf-8")]
     expected = [(row["id"], row["tokens"], row["ner_tags"]) for row in truth]
@@ -77,7 +83,7 @@ def check_all(command, folder):
     good = []
     for name in ["jsonl", "json", "csv", "tsv", "parquet", "arrow", "saved"]:
         path = folder / (name if name == "saved" else f"corpus.{name}")
-        subprocess.run([*command, FIXTURES / "hub.parquet", path], check=True, stdout=subprocess.DEVNULL)
+        convert(command, FIXTURES / "hub.parquet", path)
         dataset = load(path, folder / "cache")
         reader = table_rows if name in ("csv", "tsv") else rows
         good.append(check(name, list(reader(dataset)), expected))
@@ -85,7 +91,7 @@ def check_all(command, folder):
             good.append(check(f"{name}, class labels", names(dataset), labels))
     # Our own files back through the library's hands.
     Dataset.from_file(str(folder / "corpus.arrow")).to_parquet(folder / "again.parquet")
-    subprocess.run([*command, folder / "again.parquet", folder / "again.jsonl"], check=True, stdout=subprocess.DEVNULL)
+    convert(command, folder / "again.parquet", folder / "again.jsonl")
     same = (folder / "again.jsonl").read_bytes() == (folder / "corpus.jsonl").read_bytes()
     good.append(check("there and back", same, True))
     return all(good)
@@ -93,10 +99,10 @@ def check_all(command, folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--convert", default=COMMAND, help=f"default: {COMMAND}")
+    parser.add_argument("--bert-ner", default=COMMAND, help=f"default: {COMMAND}")
     disable_progress_bars()
     with tempfile.TemporaryDirectory() as folder:
-        good = check_all(shlex.split(parser.parse_args().convert), Path(folder))
+        good = check_all(shlex.split(parser.parse_args().bert_ner), Path(folder))
     sys.exit(0 if good else 1)
 
 
