@@ -1,2 +1,38 @@
 //! The `bert-ner` command: flags to settings to one call; nothing else.
-fn main() {}
+//!
+//! `args` is what was typed, `config` the file that says the same, `names` turns names into local
+//! files. Each command has a module, which makes one call to a library crate and shows the result.
+
+mod args;
+mod config;
+mod convert;
+mod eval;
+mod failure;
+mod interrupt;
+mod model;
+mod names;
+mod output;
+mod predict;
+mod score;
+mod table;
+mod train;
+mod watch;
+
+use std::process::ExitCode;
+
+use args::{Cli, Command};
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Train(args) => train::run(*args),
+        Command::Eval(args) => eval::run(&args),
+        Command::Predict(args) => predict::run(&args),
+        Command::Score(args) => score::run(&args),
+        Command::Convert(args) => convert::run(&args),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => failure::report(&error),
+    }
+}

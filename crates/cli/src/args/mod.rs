@@ -1,0 +1,214 @@
+//! What can be typed. Every option is as given here: defaults are filled in where the options meet
+//! their settings.
+
+mod data;
+mod train;
+
+use std::path::PathBuf;
+
+use bert_ner_infer::OffsetUnit;
+use bert_ner_infer::output::OutputFormat;
+use bert_ner_score::StrictScheme;
+use bert_ner_text::{Format, Scheme};
+use clap::{Args, Parser, Subcommand};
+
+pub(crate) use data::DataArgs;
+pub(crate) use train::TrainArgs;
+
+/// Fine-tunes BERT for named-entity recognition, measures it and tags text with it.
+///
+/// Whatever the data is (CoNLL columns, JSON lines, doccano, CSV, Parquet, a `datasets` folder) goes
+/// in as it is; the model folder that comes out opens in transformers.
+#[derive(Debug, Parser)]
+#[command(name = "bert-ner", version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(arg_required_else_help = true, propagate_version = false)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  bert-ner train --model bert-base-cased --train train.conll --dev dev.conll --output ner
+  bert-ner eval --model ner --data test.conll
+  echo 'Ada Lovelace was born in London .' | bert-ner predict --model ner";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Fine-tune a pretrained BERT on annotated sentences
+    #[command(after_help = train::EXAMPLES)]
+    Train(Box<TrainArgs>),
+    /// Score a model on annotated sentences
+    #[command(after_help = EVAL_EXAMPLES)]
+    Eval(EvalArgs),
+    /// Find the entities in text
+    #[command(after_help = PREDICT_EXAMPLES)]
+    Predict(PredictArgs),
+    /// Score a file that holds gold and predicted tags: a conlleval that needs no Perl
+    #[command(after_help = SCORE_EXAMPLES)]
+    Score(ScoreArgs),
+    /// Convert annotated sentences to another format or tag scheme
+    #[command(after_help = CONVERT_EXAMPLES)]
+    Convert(ConvertArgs),
+}
+
+const EVAL_EXAMPLES: &str = "\
+Examples:
+  bert-ner eval --model ner --data test.conll
+  bert-ner eval --model ner --data test.parquet --json | jq .by_type.PER.f1";
+
+/// Where a model is and how it computes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Model")]
+pub(crate) struct ModelArgs {
+    /// Model folder, or a Hugging Face Hub name: name, org/name or org/name@revision
+    #[arg(long, value_name = "DIR|NAME")]
+    pub(crate) model: String,
+
+    /// Threads to compute with [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) threads: Option<u16>,
+
+    /// Pieces in the longest sequence; a longer sentence goes through overlapping windows
+    /// [default: as in training]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_length: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EvalArgs {
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+
+    /// Annotated sentences
+    #[arg(long, value_name = "PATH")]
+    pub(crate) data: PathBuf,
+
+    /// Print {precision, recall, f1, accuracy, by_type} as JSON
+    #[arg(long, conflicts_with = "conlleval")]
+    pub(crate) json: bool,
+
+    /// Print what conlleval prints
+    #[arg(long)]
+    pub(crate) conlleval: bool,
+
+    #[command(flatten)]
+    pub(crate) format: DataArgs,
+}
+
+const PREDICT_EXAMPLES: &str = "\
+Examples:
+  echo 'Ada Lovelace was born in London .' | bert-ner predict --model ner
+  bert-ner predict --model ner news.txt --output-format jsonl -o entities.jsonl
+  bert-ner predict --model ner test.conll --output-format conll | bert-ner score -";
+
+#[derive(Debug, Args)]
+pub(crate) struct PredictArgs {
+    /// Files to tag; standard input when there is none, or -
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+
+    /// How to write the entities: terminal (the text, and its entities below it), jsonl (an object
+    /// a sentence), conll (a word a line, the predicted tag last) or tsv (an entity a line)
+    /// [default: by the extension of FILE, else terminal]
+    #[arg(long, value_name = "F", help_heading = "Output")]
+    pub(crate) output_format: Option<OutputFormat>,
+
+    /// What the offsets in jsonl and tsv count: char (as Python), byte (as Rust and Go) or utf16
+    /// (as JavaScript and Java)
+    #[arg(long, value_name = "UNIT", default_value_t, help_heading = "Output")]
+    pub(crate) offsets: OffsetUnit,
+
+    /// File to write instead of standard output; it appears when it is complete
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) output: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) format: DataArgs,
+}
+
+const SCORE_EXAMPLES: &str = "\
+Examples:
+  bert-ner score predictions.conll
+  bert-ner score predictions.conll --strict --scheme bioes
+  bert-ner score predictions.conll --conlleval";
+
+#[derive(Debug, Args)]
+pub(crate) struct ScoreArgs {
+    /// Columns, the last two of which are the gold and the predicted tag; - is standard input
+    #[arg(value_name = "PATH")]
+    pub(crate) path: PathBuf,
+
+    /// Count only entities that the scheme allows, as seqeval's strict mode does
+    #[arg(long, conflicts_with = "conlleval")]
+    pub(crate) strict: bool,
+
+    /// The scheme for --strict: iob1, iob2, ioe1, ioe2, bioes, bilou or plain [default: found out
+    /// from the gold tags]
+    #[arg(long, value_name = "S", requires = "strict")]
+    pub(crate) scheme: Option<StrictScheme>,
+
+    /// Print {precision, recall, f1, accuracy, by_type} as JSON
+    #[arg(long, conflicts_with = "conlleval")]
+    pub(crate) json: bool,
+
+    /// Print what conlleval prints, counted as conlleval counts
+    #[arg(long)]
+    pub(crate) conlleval: bool,
+}
+
+const CONVERT_EXAMPLES: &str = "\
+Examples:
+  bert-ner convert eng.train train.parquet
+  bert-ner convert train.conll train-bioes.conll --scheme bioes
+  bert-ner convert doccano.jsonl - --from doccano --to conll";
+
+#[derive(Debug, Args)]
+pub(crate) struct ConvertArgs {
+    /// File or folder to read; - is standard input
+    #[arg(value_name = "IN")]
+    pub(crate) input: PathBuf,
+
+    /// File or folder to write; - is standard output
+    #[arg(value_name = "OUT")]
+    pub(crate) output: PathBuf,
+
+    /// Format to read [default: found out from the file]
+    #[arg(long, value_name = "F", help = data::formats("Format to read [default: found out from the file]"))]
+    pub(crate) from: Option<Format>,
+
+    /// Format to write [default: by the extension of OUT]
+    #[arg(long, value_name = "F", help = data::formats("Format to write [default: by the extension of OUT]"))]
+    pub(crate) to: Option<Format>,
+
+    /// Tag scheme to write: iob1, iob2, bioes, bilou or plain [default: that of IN]
+    #[arg(long, value_name = "S")]
+    pub(crate) scheme: Option<Scheme>,
+
+    /// Tag scheme to read: iob1, iob2, bioes, bilou or plain [default: found out from the tags]
+    #[arg(long, value_name = "S")]
+    pub(crate) from_scheme: Option<Scheme>,
+
+    /// Where the tags stand: first, last, a number counted from 1, or a name [default: found out]
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) tag_column: Option<bert_ner_text::Column>,
+
+    /// Where the words stand, likewise [default: found out]
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) word_column: Option<bert_ner_text::Column>,
+
+    /// Where the sentence's identifier stands, likewise [default: found out]
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) id_column: Option<bert_ner_text::Column>,
+
+    /// Tag names in the order of their ids, for data whose tags are integers
+    #[arg(long, value_name = "TAG,...", value_delimiter = ',')]
+    pub(crate) labels: Option<Vec<String>>,
+
+    /// Make an impossible tag sequence an error instead of a counted warning
+    #[arg(long)]
+    pub(crate) strict: bool,
+}

@@ -1,0 +1,138 @@
+//! The settings file: TOML with the names of the flags.
+
+use std::path::Path;
+
+use anyhow::{Result, anyhow};
+use bert_ner_train::Options;
+
+use crate::failure::at;
+
+/// Reads the options that the file at `path` gives.
+pub(crate) fn read(path: &Path) -> Result<Options> {
+    let text = std::fs::read_to_string(path).map_err(|error| at(path, error))?;
+    parse(path, &text)
+}
+
+fn parse(path: &Path, text: &str) -> Result<Options> {
+    let name = path.display();
+    // The TOML reader shows the line and ends with an empty one.
+    let shown = |error: toml::de::Error| anyhow!("{name}: {}", error.to_string().trim_end());
+    let table: toml::Table = toml::from_str(text).map_err(shown)?;
+    let known = Options::keys();
+    for key in table.keys().filter(|key| !known.contains(key)) {
+        let near = nearest(key, &known);
+        let hint = match near.is_empty() {
+            true => format!("the names are those of the flags: {}", known.join(", ")),
+            false => format!("did you mean {}?", near.join(" or ")),
+        };
+        return Err(anyhow!(
+            "{name}:{}: unknown option {key:?}; {hint}",
+            line_of(text, key)
+        ));
+    }
+    toml::from_str(text).map_err(shown)
+}
+
+/// The line, counted from 1, on which `key` is set.
+fn line_of(text: &str, key: &str) -> usize {
+    let sets = |line: &str| {
+        let name = line.trim_start().trim_start_matches(['[', '"', '\'']);
+        name.strip_prefix(key)
+            .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric()))
+    };
+    text.lines().position(sets).map_or(1, |index| index + 1)
+}
+
+/// The known names that `name` may have been meant for, nearest first, three at most.
+fn nearest<'a>(name: &str, known: &'a [String]) -> Vec<&'a str> {
+    let name = name.to_lowercase().replace('_', "-");
+    let mut near: Vec<(usize, &str)> = known
+        .iter()
+        .map(|known| (distance(&name, known), known.as_str()))
+        .filter(|&(distance, known)| {
+            distance <= 1 + known.len() / 4 || name.len() > 2 && known.contains(&name)
+        })
+        .collect();
+    near.sort();
+    near.into_iter().take(3).map(|(_, known)| known).collect()
+}
+
+/// Levenshtein distance: insertions, deletions and replacements that make `a` into `b`.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, &to) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(from != to);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use bert_ner_train::{EvalEvery, Schedule};
+
+    use super::*;
+
+    fn parse(text: &str) -> Result<Options> {
+        super::parse(Path::new("run.toml"), text)
+    }
+
+    #[test]
+    fn every_kind_of_value_is_read() {
+        let text = "model = \"bert\"\nbatch-size = 16\nlearning-rate = 1e-4\nepochs = 2\n\
+                    lr-schedule = \"cosine\"\neval-every = 100\noverwrite = true\n\
+                    labels = [\"O\", \"B-PER\"]\ntag-column = 2\nscheme = \"iob1\"\n";
+        let options = parse(text).unwrap();
+        assert_eq!(
+            (options.batch_size, options.learning_rate),
+            (Some(16), Some(1e-4))
+        );
+        assert_eq!(
+            (options.epochs, options.lr_schedule),
+            (Some(2.0), Some(Schedule::Cosine))
+        );
+        assert_eq!(
+            (options.eval_every, options.overwrite),
+            (Some(EvalEvery::Steps(100)), Some(true))
+        );
+        assert_eq!(options.tag_column, Some(bert_ner_text::Column::Number(2)));
+    }
+
+    #[test]
+    fn an_unknown_option_is_answered_with_the_nearest() {
+        let message = |text| parse(text).unwrap_err().to_string();
+        assert_eq!(
+            message("seed = 1\nbatchsize = 8\n"),
+            "run.toml:2: unknown option \"batchsize\"; did you mean batch-size?"
+        );
+        assert_eq!(
+            message("batch_size = 8\n"),
+            "run.toml:1: unknown option \"batch_size\"; did you mean batch-size?"
+        );
+        assert_eq!(
+            message("samples = 8\n"),
+            "run.toml:1: unknown option \"samples\"; did you mean max-eval-samples or max-train-samples?"
+        );
+        assert!(
+            message("zzzzzzzzzz = 8\n").contains("the names are those of the flags: model, data")
+        );
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_kind_is_shown_where_it_stands() {
+        let message = parse("seed = 1\nselect = \"best\"\n")
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains("line 2"), "{message}");
+        assert!(
+            message.contains("unknown variant `best`, expected one of `f1`, `loss`, `last`"),
+            "{message}"
+        );
+    }
+}

@@ -1,0 +1,61 @@
+//! `bert-ner eval`.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use bert_ner_infer::Workspace;
+use bert_ner_score::{Mode, Scorer};
+use bert_ner_text::read_corpus;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::args::EvalArgs;
+use crate::failure::warn;
+use crate::model;
+use crate::score;
+
+pub(crate) fn run(args: &EvalArgs) -> Result<ExitCode> {
+    let corpus = read_corpus(&args.data, &args.format.read_options())?;
+    let name = args.data.display();
+    if !corpus.is_annotated() {
+        bail!("{name}: has sentences without tags; there is nothing to compare with");
+    }
+    for warning in &corpus.warnings {
+        warn(format_args!("{name}: {warning}"));
+    }
+    let tagger = model::open(&args.model)?;
+    let bar = ProgressBar::new(corpus.sentences.len() as u64).with_style(style());
+    let evaluation =
+        tagger.evaluate(&corpus.sentences, &mut Workspace::new(), &mut |progress| {
+            bar.set_position(progress.done as u64);
+        })?;
+    bar.finish_and_clear();
+    if !evaluation.unknown.is_empty() {
+        warn(format_args!("{name}: {}", unknown(&evaluation.unknown)));
+    }
+    let mut scorer = Scorer::new(match args.conlleval {
+        true => Mode::Conlleval,
+        false => Mode::Seqeval,
+    });
+    for (sentence, tagged) in corpus.sentences.iter().zip(&evaluation.tagged) {
+        scorer.add(sentence.tags.as_deref().unwrap_or_default(), &tagged.tags)?;
+    }
+    score::show(&scorer.finish(), args.json, args.conlleval)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What there is to say of gold tags that the model cannot predict.
+fn unknown(tags: &BTreeMap<String, usize>) -> String {
+    let words: usize = tags.values().sum();
+    let names: Vec<&str> = tags.keys().map(String::as_str).collect();
+    format!(
+        "{words} words have tags that the model does not know and so misses: {}",
+        names.join(", ")
+    )
+}
+
+fn style() -> ProgressStyle {
+    // The template is a constant: were it wrong, the plain bar would do.
+    ProgressStyle::with_template("{wide_bar} {pos}/{len} sentences  {eta} left")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+}

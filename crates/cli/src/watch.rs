@@ -1,0 +1,195 @@
+//! Shows a training run while it runs.
+//!
+//! On a terminal: a progress bar, above it a table that grows by a row an evaluation. Elsewhere: a
+//! line an evaluation. Everything goes to standard error; standard output is for `--json`.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use bert_ner_train::{EvalProgress, Evaluated, Event, Observer, Split, Started, Step, Tested};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::failure::warn;
+use crate::interrupt::Interrupt;
+use crate::table::percent;
+
+/// How much of the loss that is shown comes from the last step.
+const NEWEST: f64 = 0.05;
+
+/// What is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Show {
+    /// A bar and a table.
+    Bar,
+    /// Lines that say what they show.
+    Lines,
+    /// Warnings alone.
+    Nothing,
+}
+
+/// Shows a run and passes on the user's wish to stop.
+pub(crate) struct Watcher {
+    show: Show,
+    interrupt: Interrupt,
+    bar: ProgressBar,
+    /// Running mean of the loss.
+    loss: Option<f64>,
+    /// Whether the table has its header.
+    headed: bool,
+}
+
+impl Watcher {
+    pub(crate) fn new(quiet: bool, interrupt: Interrupt) -> Self {
+        let show = match (quiet, io::stderr().is_terminal()) {
+            (true, _) => Show::Nothing,
+            (false, true) => Show::Bar,
+            (false, false) => Show::Lines,
+        };
+        Self {
+            show,
+            interrupt,
+            bar: ProgressBar::hidden(),
+            loss: None,
+            headed: false,
+        }
+    }
+
+    /// Writes a line above the bar.
+    pub(crate) fn line(&self, text: &str) {
+        if self.show != Show::Nothing {
+            // Nobody is left to be told when standard error is closed.
+            self.bar
+                .suspend(|| drop(writeln!(io::stderr().lock(), "{text}")));
+        }
+    }
+
+    fn started(&mut self, started: &Started) {
+        for warning in &started.warnings {
+            warn(warning);
+        }
+        let test = started
+            .test_samples
+            .map_or(String::new(), |test| format!(", {test} test"));
+        self.line(&format!(
+            "{} train, {} dev{test} sentences; {} tags; {:.1}M parameters; {} steps",
+            started.train_samples,
+            started.dev_samples,
+            started.labels.len(),
+            started.parameters as f64 / 1e6,
+            started.total_steps,
+        ));
+        if self.show == Show::Bar {
+            self.bar = ProgressBar::new(started.total_steps as u64).with_style(style());
+            self.bar.enable_steady_tick(Duration::from_millis(200));
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        let loss = self
+            .loss
+            .map_or(step.loss, |loss| loss + NEWEST * (step.loss - loss));
+        self.loss = Some(loss);
+        if self.show == Show::Bar {
+            self.bar.set_position(step.step as u64);
+            self.bar.set_prefix(format!("epoch {:.2}", step.epoch));
+            self.bar.set_message(format!(
+                "loss {loss:.4}  {:.1} samples/s",
+                step.samples_per_second
+            ));
+        }
+    }
+
+    fn eval_progress(&self, progress: &EvalProgress) {
+        if self.show == Show::Bar {
+            let split = match progress.split {
+                Split::Dev => "dev",
+                Split::Test => "test",
+            };
+            self.bar.set_message(format!(
+                "scoring {split} {}/{}",
+                progress.done, progress.total
+            ));
+        }
+    }
+
+    fn evaluated(&mut self, row: &Evaluated) {
+        match self.show {
+            Show::Nothing => {}
+            Show::Bar => {
+                if !self.headed {
+                    self.line("\n epoch    step  train loss  dev loss  precision  recall     F1");
+                    self.headed = true;
+                }
+                self.line(&table_row(row));
+            }
+            Show::Lines => self.line(&plain_row(row)),
+        }
+    }
+
+    fn tested(&self, tested: &Tested) {
+        let scores = &tested.scores;
+        self.line(&format!(
+            "test: precision {}, recall {}, F1 {}, accuracy {}, loss {:.4}",
+            percent(scores.precision),
+            percent(scores.recall),
+            percent(scores.f1),
+            percent(scores.accuracy),
+            tested.loss,
+        ));
+    }
+}
+
+impl Observer for Watcher {
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::Started(started) => self.started(started),
+            Event::Step(step) => self.step(step),
+            Event::EvalProgress(progress) => self.eval_progress(progress),
+            Event::Evaluated(evaluated) => self.evaluated(evaluated),
+            Event::Saved(saved) => self
+                .bar
+                .set_message(format!("saved {}", saved.path.display())),
+            Event::Tested(tested) => self.tested(tested),
+            Event::Finished(_) => self.bar.finish_and_clear(),
+        }
+    }
+
+    fn interrupted(&self) -> bool {
+        self.interrupt.asked()
+    }
+}
+
+fn style() -> ProgressStyle {
+    // The template is a constant: were it wrong, the plain bar would do.
+    ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len}  {msg}  {eta} left")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// Widths are those of the header in [`Watcher::evaluated`].
+fn table_row(row: &Evaluated) -> String {
+    format!(
+        "{:>6.2}  {:>6}  {:>10.4}  {:>8.4}  {:>9}  {:>6}  {:>5}{}",
+        row.epoch,
+        row.step,
+        row.train_loss,
+        row.loss,
+        percent(row.scores.precision),
+        percent(row.scores.recall),
+        percent(row.scores.f1),
+        if row.best { "  best" } else { "" },
+    )
+}
+
+fn plain_row(row: &Evaluated) -> String {
+    format!(
+        "epoch {:.2}  step {}  train loss {:.4}  dev loss {:.4}  precision {}  recall {}  F1 {}{}",
+        row.epoch,
+        row.step,
+        row.train_loss,
+        row.loss,
+        percent(row.scores.precision),
+        percent(row.scores.recall),
+        percent(row.scores.f1),
+        if row.best { "  best" } else { "" },
+    )
+}
