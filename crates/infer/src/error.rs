@@ -1,0 +1,66 @@
+//! The one error type of this crate.
+
+use bert_ner_model::ModelError;
+use bert_ner_text::TextError;
+use bert_ner_tokenize::TokenizeError;
+
+/// Why a model folder cannot be used, or sentences cannot be tagged.
+#[derive(Debug, thiserror::Error)]
+pub enum InferError {
+    /// The model could not be loaded or saved.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The tokenizer could not be loaded or used.
+    #[error(transparent)]
+    Tokenize(#[from] TokenizeError),
+    /// Sentences could not be read or predictions written.
+    #[error(transparent)]
+    Text(#[from] TextError),
+    /// The tokenizer can give ids that the model has no embedding for.
+    #[error(
+        "the tokenizer's ids reach {}, but the model embeds only {model} (vocab_size in config.json): \
+         they do not belong together",
+        tokenizer - 1
+    )]
+    Vocabulary {
+        /// The tokenizer's highest id plus one.
+        tokenizer: usize,
+        /// Rows of the model's word embedding.
+        model: usize,
+    },
+    /// A sequence length that the model or the tokenizer cannot have.
+    #[error(
+        "max_length {max_length} cannot be used; expected {} to {longest} (max_position_embeddings)",
+        bert_ner_tokenize::MIN_LENGTH
+    )]
+    MaxLength {
+        /// The length asked for.
+        max_length: usize,
+        /// The longest sequence of the model.
+        longest: usize,
+    },
+    /// A sentence to evaluate that has no gold tags, or not one a word.
+    #[error("sentence {sentence}{} has {tags} gold tags for {words} words", at_line(*line))]
+    Gold {
+        /// The sentence, counted from 1.
+        sentence: usize,
+        /// Its line in the file, 0 when unknown.
+        line: usize,
+        /// Number of gold tags.
+        tags: usize,
+        /// Number of words.
+        words: usize,
+    },
+    /// The model computes something that is not a number.
+    #[error("the model's logits are not finite: its weights are damaged or overflow")]
+    NotFinite,
+}
+
+/// The place of a sentence in its file, when known.
+fn at_line(line: usize) -> String {
+    if line == 0 {
+        String::new()
+    } else {
+        format!(" (line {line})")
+    }
+}

@@ -1,0 +1,113 @@
+//! What an offset counts.
+
+use std::fmt;
+use std::str::FromStr;
+
+use bert_ner_text::TextError;
+
+/// What an offset into a text counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum OffsetUnit {
+    /// Unicode characters (code points), as Python counts.
+    #[default]
+    Char,
+    /// UTF-8 bytes, as Rust and Go count.
+    Byte,
+    /// UTF-16 units, as JavaScript and Java count.
+    Utf16,
+}
+
+impl OffsetUnit {
+    /// Every unit.
+    pub const ALL: [Self; 3] = [Self::Char, Self::Byte, Self::Utf16];
+
+    /// The name, as on the command line and in `jsonl` output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Char => "char",
+            Self::Byte => "byte",
+            Self::Utf16 => "utf16",
+        }
+    }
+
+    /// How many of this unit `text` is long: the offset of its end.
+    pub fn length(self, text: &str) -> usize {
+        match self {
+            Self::Char => text.chars().count(),
+            Self::Byte => text.len(),
+            Self::Utf16 => text.chars().map(char::len_utf16).sum(),
+        }
+    }
+}
+
+impl fmt::Display for OffsetUnit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for OffsetUnit {
+    type Err = TextError;
+
+    fn from_str(name: &str) -> Result<Self, TextError> {
+        Self::ALL
+            .into_iter()
+            .find(|unit| unit.name() == name)
+            .ok_or_else(|| TextError::Name {
+                what: "offset unit",
+                name: name.to_owned(),
+                expected: "char, byte or utf16",
+            })
+    }
+}
+
+/// Turns ascending byte offsets of a text into another unit in one pass over the text.
+pub(crate) struct Offsets<'a> {
+    text: &'a str,
+    unit: OffsetUnit,
+    byte: usize,
+    offset: usize,
+}
+
+impl<'a> Offsets<'a> {
+    pub(crate) fn new(text: &'a str, unit: OffsetUnit) -> Self {
+        Self {
+            text,
+            unit,
+            byte: 0,
+            offset: 0,
+        }
+    }
+
+    /// The offset of byte `byte`, which is not below the one asked for before.
+    pub(crate) fn at(&mut self, byte: usize) -> usize {
+        self.offset += self.unit.length(&self.text[self.byte..byte]);
+        self.byte = byte;
+        self.offset
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_count_what_they_say_beyond_ascii() {
+        let text = "😀 Zoë Ā";
+        let at = |unit| {
+            let mut offsets = Offsets::new(text, unit);
+            [0, 4, 5, 9, 12].map(|byte| offsets.at(byte))
+        };
+        assert_eq!(at(OffsetUnit::Byte), [0, 4, 5, 9, 12]);
+        assert_eq!(at(OffsetUnit::Char), [0, 1, 2, 5, 7]);
+        assert_eq!(at(OffsetUnit::Utf16), [0, 2, 3, 6, 8]);
+    }
+
+    #[test]
+    fn names_read_back() {
+        for unit in OffsetUnit::ALL {
+            assert_eq!(unit.name().parse::<OffsetUnit>().unwrap(), unit);
+        }
+        assert!("bytes".parse::<OffsetUnit>().is_err());
+    }
+}

@@ -1,0 +1,217 @@
+//! Predictions as people and programs read them.
+//!
+//! Every writer puts a sentence out in one write, so an unbuffered standard output shows it at once
+//! and a pipe's reader never waits for half of it.
+
+mod conll;
+mod jsonl;
+mod target;
+mod terminal;
+mod tsv;
+
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+use bert_ner_text::{Output, Sentence, TextError};
+
+use crate::offset::OffsetUnit;
+use crate::tagged::Tagged;
+use target::Target;
+
+/// How predictions are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum OutputFormat {
+    /// The text, and its entities below it, for people.
+    #[default]
+    Terminal,
+    /// One JSON object a sentence: `text`, `tokens`, `ner_tags` and `entities` with offsets.
+    Jsonl,
+    /// Columns, one word a line: the predicted tag last, the gold tag before it when there is one.
+    Conll,
+    /// One entity a line, with a header.
+    Tsv,
+}
+
+/// What can be chosen about the writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OutputOptions {
+    /// What the offsets in `jsonl` and `tsv` count.
+    pub unit: OffsetUnit,
+    /// Whether the terminal listing has colours (ANSI sequences).
+    pub colours: bool,
+}
+
+/// Takes sentences and their predictions one by one.
+pub trait PredictionWriter {
+    /// Writes one sentence.
+    ///
+    /// # Errors
+    /// When the output refuses, or a word cannot stand in the format.
+    fn write(&mut self, sentence: &Sentence, tagged: &Tagged) -> Result<(), TextError>;
+
+    /// Writes what is still due; a file takes its place.
+    ///
+    /// # Errors
+    /// When the output refuses.
+    fn finish(self: Box<Self>) -> Result<(), TextError>;
+}
+
+/// Writes predictions to `output`; `name` stands for it in messages.
+///
+/// # Errors
+/// When the output refuses.
+pub fn create(
+    output: Output,
+    name: &Path,
+    format: OutputFormat,
+    options: &OutputOptions,
+) -> Result<Box<dyn PredictionWriter>, TextError> {
+    if format == OutputFormat::Conll {
+        return conll::create(output, name);
+    }
+    lines(Target::stream(output, name), format, options)
+}
+
+/// Writes predictions to the file at `path`, which appears, or is replaced, only by
+/// [`PredictionWriter::finish`].
+///
+/// # Errors
+/// When the file cannot be made.
+pub fn create_file(
+    path: &Path,
+    format: OutputFormat,
+    options: &OutputOptions,
+) -> Result<Box<dyn PredictionWriter>, TextError> {
+    if format == OutputFormat::Conll {
+        return conll::create_file(path);
+    }
+    lines(Target::file(path)?, format, options)
+}
+
+/// A writer of the formats that are ours.
+fn lines(
+    target: Target,
+    format: OutputFormat,
+    options: &OutputOptions,
+) -> Result<Box<dyn PredictionWriter>, TextError> {
+    let layout: Box<dyn Layout> = match format {
+        OutputFormat::Jsonl => Box::new(jsonl::Jsonl { unit: options.unit }),
+        OutputFormat::Tsv => Box::new(tsv::Tsv { unit: options.unit }),
+        OutputFormat::Terminal | OutputFormat::Conll => Box::new(terminal::Terminal {
+            colours: options.colours,
+        }),
+    };
+    let mut writer = Lines {
+        target,
+        layout,
+        sentences: 0,
+        buffer: String::new(),
+    };
+    writer.layout.header(&mut writer.buffer);
+    writer.flush()?;
+    Ok(Box::new(writer))
+}
+
+/// How a sentence looks.
+trait Layout {
+    /// What stands before the first sentence.
+    fn header(&self, _out: &mut String) {}
+
+    /// Appends the lines of the sentence with this number, counted from 1.
+    fn sentence(&self, number: usize, sentence: &Sentence, tagged: &Tagged, out: &mut String);
+}
+
+/// Writes each sentence as its layout has it.
+struct Lines {
+    target: Target,
+    layout: Box<dyn Layout>,
+    sentences: usize,
+    buffer: String,
+}
+
+impl Lines {
+    fn flush(&mut self) -> Result<(), TextError> {
+        self.target.write(self.buffer.as_bytes())?;
+        self.buffer.clear();
+        Ok(())
+    }
+}
+
+impl PredictionWriter for Lines {
+    fn write(&mut self, sentence: &Sentence, tagged: &Tagged) -> Result<(), TextError> {
+        self.sentences += 1;
+        self.layout
+            .sentence(self.sentences, sentence, tagged, &mut self.buffer);
+        self.flush()
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), TextError> {
+        self.target.finish()
+    }
+}
+
+impl OutputFormat {
+    /// Every format.
+    pub const ALL: [Self; 4] = [Self::Terminal, Self::Jsonl, Self::Conll, Self::Tsv];
+
+    /// The name, as on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Terminal => "terminal",
+            Self::Jsonl => "jsonl",
+            Self::Conll => "conll",
+            Self::Tsv => "tsv",
+        }
+    }
+
+    /// The format that a file's extension asks for.
+    pub fn of_extension(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()? {
+            "jsonl" | "json" | "ndjson" => Some(Self::Jsonl),
+            "conll" | "bio" | "iob" | "iob2" => Some(Self::Conll),
+            "tsv" => Some(Self::Tsv),
+            "txt" => Some(Self::Terminal),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for OutputFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for OutputFormat {
+    type Err = TextError;
+
+    fn from_str(name: &str) -> Result<Self, TextError> {
+        Self::ALL
+            .into_iter()
+            .find(|format| format.name() == name)
+            .ok_or_else(|| TextError::Name {
+                what: "output format",
+                name: name.to_owned(),
+                expected: "terminal, jsonl, conll or tsv",
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_read_back() {
+        for format in OutputFormat::ALL {
+            assert_eq!(format.name().parse::<OutputFormat>().unwrap(), format);
+        }
+        assert!("xml".parse::<OutputFormat>().is_err());
+        assert_eq!(
+            OutputFormat::of_extension(Path::new("a/b.tsv")),
+            Some(OutputFormat::Tsv)
+        );
+        assert_eq!(OutputFormat::of_extension(Path::new("b")), None);
+    }
+}

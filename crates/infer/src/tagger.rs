@@ -1,0 +1,308 @@
+//! A loaded model folder.
+
+use std::path::Path;
+
+use bert_ner_model::Model;
+use bert_ner_text::{Scheme, Sentence, split_tag};
+use bert_ner_tokenize::{MIN_LENGTH, Tokenizer};
+
+use crate::error::InferError;
+use crate::forward::{Progress, WordLogits, Workspace};
+use crate::softmax;
+use crate::tagged::Tagged;
+
+/// Pieces in a batch: more would not be faster, and 4,096 of BERT-base need some 200 MB.
+const BATCH_PIECES: usize = 4096;
+
+/// How to predict; the default takes everything from the model folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Longest sequence, in pieces with `[CLS]` and `[SEP]` (`None`: that of training, else the
+    /// longest that the model can take).
+    pub max_length: Option<usize>,
+    /// Pieces in a batch (`None`: 4,096). The tags do not depend on it.
+    pub batch_pieces: Option<usize>,
+    /// Tag scheme of the labels (`None`: that of training, else what the labels look like). Only
+    /// IOB1 and IOB2 cannot be told apart by labels; IOB2 is then assumed.
+    pub scheme: Option<Scheme>,
+}
+
+/// A model and its tokenizer: words in, tags and entities out.
+///
+/// It is never changed by tagging, so threads can share one, each with its own [`Workspace`].
+#[derive(Debug)]
+pub struct Tagger {
+    model: Model,
+    tokenizer: Tokenizer,
+    scheme: Scheme,
+    max_length: usize,
+    batch_pieces: usize,
+}
+
+impl Tagger {
+    /// Opens a model folder.
+    ///
+    /// # Errors
+    /// When model or tokenizer cannot be loaded, or do not belong together.
+    pub fn open(dir: &Path) -> Result<Self, InferError> {
+        Self::open_with(dir, &Options::default())
+    }
+
+    /// Opens a model folder.
+    ///
+    /// # Errors
+    /// As [`Tagger::open`], and when the model cannot have the `max_length` asked for.
+    pub fn open_with(dir: &Path, options: &Options) -> Result<Self, InferError> {
+        Self::with_options(Model::load(dir)?, Tokenizer::load(dir)?, options)
+    }
+
+    /// A tagger of a model in memory.
+    ///
+    /// # Errors
+    /// When the tokenizer gives ids that the model does not embed, or the model's configuration
+    /// names an unknown scheme or an impossible `max_length`.
+    pub fn new(model: Model, tokenizer: Tokenizer) -> Result<Self, InferError> {
+        Self::with_options(model, tokenizer, &Options::default())
+    }
+
+    /// A tagger of a model in memory.
+    ///
+    /// # Errors
+    /// As [`Tagger::new`].
+    pub fn with_options(
+        model: Model,
+        tokenizer: Tokenizer,
+        options: &Options,
+    ) -> Result<Self, InferError> {
+        let config = model.config();
+        let longest = config.max_position_embeddings;
+        let trained = config.bert_ner.as_ref();
+        let max_length = options
+            .max_length
+            .or(trained.map(|ner| ner.max_length))
+            .unwrap_or(longest);
+        if !(MIN_LENGTH..=longest).contains(&max_length) {
+            return Err(InferError::MaxLength {
+                max_length,
+                longest,
+            });
+        }
+        if tokenizer.vocab_size() > config.vocab_size {
+            return Err(InferError::Vocabulary {
+                tokenizer: tokenizer.vocab_size(),
+                model: config.vocab_size,
+            });
+        }
+        let scheme = match (options.scheme, trained) {
+            (Some(scheme), _) => scheme,
+            (None, Some(ner)) => ner.scheme.parse()?,
+            (None, None) => scheme_of(model.labels()),
+        };
+        let batch_pieces = options.batch_pieces.unwrap_or(BATCH_PIECES);
+        Ok(Self {
+            model,
+            tokenizer,
+            scheme,
+            max_length,
+            batch_pieces,
+        })
+    }
+
+    /// Writes the model folder: `config.json`, `model.safetensors` and the tokenizer's files.
+    ///
+    /// # Errors
+    /// When a file cannot be written. Files are written one by one: give it a new folder and rename
+    /// that, so that nobody sees half a model.
+    pub fn save(&self, dir: &Path) -> Result<(), InferError> {
+        self.model.save(dir)?;
+        Ok(self.tokenizer.save(dir)?)
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The model, to train it.
+    pub fn model_mut(&mut self) -> &mut Model {
+        &mut self.model
+    }
+
+    /// The model, taken out.
+    pub fn into_model(self) -> Model {
+        self.model
+    }
+
+    /// The tokenizer.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// The scheme of the model's labels. [`Tagged::tags`] are in IOB2 whatever it is.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// Longest sequence, in pieces with `[CLS]` and `[SEP]`; longer sentences become windows.
+    pub fn max_length(&self) -> usize {
+        self.max_length
+    }
+
+    /// Pieces in a batch.
+    pub(crate) fn batch_pieces(&self) -> usize {
+        self.batch_pieces
+    }
+
+    /// Rows of the word embedding above every id of the tokenizer.
+    ///
+    /// A few are common (embeddings are padded to round sizes); thousands suggest that model and
+    /// tokenizer do not belong together.
+    pub fn unused_embeddings(&self) -> usize {
+        self.model.config().vocab_size - self.tokenizer.vocab_size()
+    }
+
+    /// Tags sentences; the answer has one [`Tagged`] a sentence, in order.
+    ///
+    /// # Errors
+    /// When a word cannot be tokenized, or the weights are damaged ([`InferError::NotFinite`]).
+    pub fn tag(
+        &self,
+        sentences: &[Sentence],
+        workspace: &mut Workspace,
+    ) -> Result<Vec<Tagged>, InferError> {
+        self.tag_with(sentences, workspace, &mut |_| ())
+    }
+
+    /// Tags sentences and tells `progress` after every batch how far it has come.
+    ///
+    /// # Errors
+    /// As [`Tagger::tag`].
+    pub fn tag_with(
+        &self,
+        sentences: &[Sentence],
+        workspace: &mut Workspace,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Vec<Tagged>, InferError> {
+        let mut collector = Collector::new(self, sentences);
+        self.visit(sentences, workspace, progress, &mut |word| {
+            collector.add(&word)
+        })?;
+        Ok(collector.finish())
+    }
+
+    /// The logits of every word, `[words, K]` a sentence: for who wants more than the best tag.
+    ///
+    /// # Errors
+    /// As [`Tagger::tag`].
+    pub fn logits(
+        &self,
+        sentences: &[Sentence],
+        workspace: &mut Workspace,
+    ) -> Result<Vec<Vec<f32>>, InferError> {
+        let mut all = vec![Vec::new(); sentences.len()];
+        self.visit(sentences, workspace, &mut |_| (), &mut |word| {
+            all[word.sentence].extend_from_slice(word.logits);
+        })?;
+        Ok(all)
+    }
+}
+
+/// Gathers the words of each sentence; they come in order.
+pub(crate) struct Collector<'a> {
+    tagger: &'a Tagger,
+    sentences: &'a [Sentence],
+    /// Sentences completed.
+    tagged: Vec<Tagged>,
+    /// Labels of the words so far of the sentence after them.
+    labels: Vec<&'a str>,
+    probabilities: Vec<f32>,
+}
+
+impl<'a> Collector<'a> {
+    pub(crate) fn new(tagger: &'a Tagger, sentences: &'a [Sentence]) -> Self {
+        let tagged = Vec::with_capacity(sentences.len());
+        Self {
+            tagger,
+            sentences,
+            tagged,
+            labels: Vec::new(),
+            probabilities: Vec::new(),
+        }
+    }
+
+    pub(crate) fn add(&mut self, word: &WordLogits<'_>) {
+        self.complete(word.sentence);
+        debug_assert_eq!(word.word, self.labels.len(), "words come in order");
+        let best = softmax::best(word.logits);
+        self.labels.push(&self.tagger.model.labels()[best]);
+        self.probabilities
+            .push(softmax::log_probability(word.logits, best).exp() as f32);
+    }
+
+    /// Completes the sentences before `sentence`, those without words included.
+    fn complete(&mut self, sentence: usize) {
+        while self.tagged.len() < sentence {
+            let words = &self.sentences[self.tagged.len()];
+            let probabilities = std::mem::take(&mut self.probabilities);
+            self.tagged.push(Tagged::new(
+                words,
+                &self.labels,
+                probabilities,
+                self.tagger.scheme,
+            ));
+            self.labels.clear();
+        }
+    }
+
+    pub(crate) fn finish(mut self) -> Vec<Tagged> {
+        self.complete(self.sentences.len());
+        self.tagged
+    }
+}
+
+/// The scheme that labels look like.
+fn scheme_of(labels: &[String]) -> Scheme {
+    let has = |prefixes: &str| {
+        labels.iter().any(|label| {
+            split_tag(label)
+                .0
+                .is_some_and(|prefix| prefixes.contains(prefix))
+        })
+    };
+    if has("ES") {
+        Scheme::Bioes
+    } else if has("LU") {
+        Scheme::Bilou
+    } else if has("BI") {
+        Scheme::Iob2
+    } else {
+        Scheme::Plain
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_show_their_scheme() {
+        let scheme = |labels: &[&str]| {
+            scheme_of(
+                &labels
+                    .iter()
+                    .map(|&label| label.to_owned())
+                    .collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!(scheme(&["O", "B-PER", "I-PER"]), Scheme::Iob2);
+        assert_eq!(
+            scheme(&["O", "B-PER", "I-PER", "E-PER", "S-PER"]),
+            Scheme::Bioes
+        );
+        assert_eq!(
+            scheme(&["O", "B-PER", "I-PER", "L-PER", "U-PER"]),
+            Scheme::Bilou
+        );
+        assert_eq!(scheme(&["O", "PER", "GEO-POL"]), Scheme::Plain);
+    }
+}
