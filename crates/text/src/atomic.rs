@@ -18,32 +18,35 @@ pub struct AtomicFile {
 }
 
 impl AtomicFile {
-    /// Starts to write what will stand at `path`. A symbolic link keeps pointing where it points.
+    /// Starts to write what will stand at `path`. A symbolic link keeps pointing where it points, and
+    /// a file that is replaced keeps its permissions.
     ///
     /// # Errors
     /// When no file can be made in the folder of `path`.
     pub fn create(path: &Path) -> io::Result<Self> {
         let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-        match fs::metadata(&target) {
-            Ok(metadata) if metadata.is_dir() => {
-                return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a folder"));
-            }
-            Ok(metadata) if !metadata.is_file() => {
-                let file = OpenOptions::new().write(true).open(&target)?;
-                return Ok(Self {
-                    writer: Some(BufWriter::new(file)),
-                    target,
-                    temporary: None,
-                });
-            }
-            _ => {}
+        let known = fs::metadata(&target).ok();
+        if known.as_ref().is_some_and(fs::Metadata::is_dir) {
+            return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a folder"));
+        }
+        if known.as_ref().is_some_and(|known| !known.is_file()) {
+            let file = OpenOptions::new().write(true).open(&target)?;
+            return Ok(Self {
+                writer: Some(BufWriter::new(file)),
+                target,
+                temporary: None,
+            });
         }
         let (file, temporary) = create_beside(&target)?;
-        Ok(Self {
+        let created = Self {
             writer: Some(BufWriter::new(file)),
             target,
             temporary: Some(temporary),
-        })
+        };
+        if let (Some(known), Some(temporary)) = (known, &created.temporary) {
+            fs::set_permissions(temporary, known.permissions())?;
+        }
+        Ok(created)
     }
 
     /// Makes the bytes durable and puts the file in its place.

@@ -12,8 +12,13 @@ pub fn read(bytes: &[u8], format: Option<Format>) -> (Vec<Sentence>, Option<Text
         format,
         ..ReadOptions::default()
     };
+    read_with(bytes, &options)
+}
+
+/// The same with options.
+pub fn read_with(bytes: &[u8], options: &ReadOptions) -> (Vec<Sentence>, Option<TextError>) {
     let input = Box::new(Cursor::new(bytes.to_vec()));
-    let reader = match open_stream(input, Path::new("fuzz"), &options) {
+    let reader = match open_stream(input, Path::new("fuzz"), options) {
         Ok(reader) => reader,
         Err(error) => return (Vec::new(), Some(error)),
     };

@@ -73,9 +73,7 @@ impl Iterator for Shards {
             if let Some(item) = self.current.as_mut()?.next() {
                 return Some(item);
             }
-            let Some(path) = self.paths.next() else {
-                return None;
-            };
+            let path = self.paths.next()?;
             if let Some(done) = self.current.take() {
                 merge(&mut self.warnings, done.warnings());
             }

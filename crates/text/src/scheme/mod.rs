@@ -1,7 +1,7 @@
 //! Tag schemes: how a run of tags spells entities.
 //!
 //! Reading a run of tags ([`Scheme::entities`]) never fails: an impossible sequence is read as
-//! conlleval and seqeval's default mode read it. [`Scheme::violations`] says where a run is
+//! seqeval's default mode reads it, which for `B-` and `I-` is conlleval's reading too. [`Scheme::violations`] says where a run is
 //! impossible, and [`Scheme::tags`] and [`Scheme::convert`] write exactly or not at all.
 
 mod detect;
@@ -132,10 +132,10 @@ impl Scheme {
 
     /// The entities that `tags` spell, in order.
     ///
-    /// Never fails: what the scheme forbids is read as conlleval, and seqeval without its strict
-    /// mode, read it. An inside tag after `O` or after another type starts an entity, a change of
-    /// type ends one, and an unknown prefix or a bare type counts as inside. (For `L-` and `U-`, which
-    /// conlleval does not know, the rules are those of `E-` and `S-`.)
+    /// Never fails: what the scheme forbids is read as seqeval without its strict mode reads it, and
+    /// as conlleval does when there are but `B-` and `I-`. An inside tag after `O` or after another
+    /// type starts an entity, a change of type ends one, and an unknown prefix or a bare type counts
+    /// as inside. (For `L-` and `U-`, which neither knows, the rules are those of `E-` and `S-`.)
     pub fn entities<S: AsRef<str>>(self, tags: &[S]) -> Vec<Entity> {
         let mut entities = Vec::new();
         let mut open: Option<(usize, &str)> = None;
@@ -167,8 +167,8 @@ enum Place {
 
 /// Whether no entity goes on from the word tagged `previous` to the word tagged `current`.
 ///
-/// conlleval.pl, `endOfChunk` and `startOfChunk`: an entity is left after `E` and `S`, before `B`,
-/// `S` and `O`, and where the type changes.
+/// seqeval 1.2.2, `end_of_chunk` and `start_of_chunk`: an entity is left after `E` and `S`, before
+/// `B`, `S` and `O`, and where the type changes.
 fn breaks(previous: (Place, &str), current: (Place, &str)) -> bool {
     use Place::{Begin, End, Outside, Single};
     matches!(previous.0, Outside | End | Single)

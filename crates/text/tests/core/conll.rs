@@ -96,6 +96,10 @@ fn columns_go_by_their_names_where_the_file_names_them() {
         sentences[0].source.comments,
         ["# global.columns = FORM ID UPOS MISC NER"]
     );
+    assert_eq!(
+        message(b"# global.columns = FORM NER\nEU x B-ORG\n"),
+        "in.conll:2: 3 columns where the file names 2 (# global.columns = FORM NER)"
+    );
     let upos = ReadOptions {
         tag_column: Some(Column::Name("UPOS".into())),
         ..Default::default()

@@ -28,6 +28,17 @@ pub(crate) struct Layout {
     pub(crate) bare_tags: HashSet<String>,
 }
 
+impl Separator {
+    /// What separates the columns of a line: a tab if it has one.
+    fn of(line: &str) -> Self {
+        if line.contains('\t') {
+            Self::Tab
+        } else {
+            Self::Space
+        }
+    }
+}
+
 impl Layout {
     /// The columns of a line.
     pub(crate) fn fields<'a>(&self, line: &'a str) -> Vec<&'a str> {
@@ -66,12 +77,16 @@ impl Layout {
         name: &Path,
     ) -> Result<Self, TextError> {
         let (line, first) = sample[0];
-        let separator = if first.contains('\t') {
-            Separator::Tab
-        } else {
-            Separator::Space
-        };
+        let separator = Separator::of(first);
         let columns = fields(first, separator, None).len();
+        if !names.is_empty() && names.len() != columns {
+            let message = format!(
+                "{columns} columns where the file names {} (# {GLOBAL_COLUMNS} = {})",
+                names.len(),
+                names.join(" ")
+            );
+            return Err(TextError::syntax(name, line, message));
+        }
         let resolve = |column: &Column| {
             resolve(column, columns, names).map_err(|why| TextError::syntax(name, line, why))
         };
@@ -159,12 +174,12 @@ fn resolve(column: &Column, columns: usize, names: &[String]) -> Result<usize, S
             "column {number} is asked for, but this line has {columns}; expected 1 to {columns}"
         )),
         Column::Name(name) => match names.iter().position(|other| other == name) {
-            Some(found) if found < columns => Ok(found),
-            _ if names.is_empty() => Err(format!(
+            Some(found) => Ok(found),
+            None if names.is_empty() => Err(format!(
                 "a column named {name:?} is asked for, but the file names no columns (in a \
                  `# {GLOBAL_COLUMNS} = ...` comment); give its number"
             )),
-            _ => Err(format!(
+            None => Err(format!(
                 "a column named {name:?} is asked for; expected one of {}",
                 names.join(", ")
             )),
@@ -208,6 +223,12 @@ fn is_tag(field: &str) -> bool {
             .is_some_and(|prefix| "BIESLU".contains(prefix))
 }
 
+/// Whether a line has several columns and the last holds a tag.
+pub(super) fn ends_in_tag(line: &str) -> bool {
+    let separator = Separator::of(line);
+    matches!(fields(line, separator, None).as_slice(), [_, .., last] if is_tag(last.trim()))
+}
+
 /// Whether a line holds no columns.
 pub(crate) fn is_blank(line: &str) -> bool {
     line.bytes().all(|byte| matches!(byte, b' ' | b'\t'))
@@ -234,7 +255,8 @@ pub(super) fn is_docstart(line: &str) -> bool {
 
 /// The key and value of a comment `# key = value`.
 pub(crate) fn comment_pair(line: &str) -> Option<(&str, &str)> {
-    let (key, value) = line.strip_prefix('#')?.split_once(" = ")?;
+    let comment = line.strip_prefix('#')?.strip_prefix([' ', '\t'])?;
+    let (key, value) = comment.split_once(" = ")?;
     let key = key.trim();
     let is_key = !key.is_empty() && !key.contains([' ', '\t']);
     is_key.then_some((key, value.trim()))
@@ -265,11 +287,7 @@ pub(crate) fn looks_like_conll(head: &str) -> bool {
     let (mut lines, mut last, mut first) = (0, 0, 0);
     let data = |line: &&str| !is_blank(line) && !may_be_comment(line) && !is_docstart(line);
     for line in head.lines().filter(data).take(SAMPLE) {
-        let separator = if line.contains('\t') {
-            Separator::Tab
-        } else {
-            Separator::Space
-        };
+        let separator = Separator::of(line);
         let fields = fields(line, separator, None);
         lines += 1;
         if let [tag, .., other] = fields.as_slice() {

@@ -76,7 +76,7 @@ impl ConllReader {
             let line = line.to_owned();
             let index = self.ahead.len();
             let mut settled = false;
-            if let Some(found) = layout::column_names(&line) {
+            if let Some(found) = layout::column_names(&line).filter(|_| sample.is_empty()) {
                 names = found;
             } else if layout::may_be_comment(&line) {
                 unsure.push(index);
@@ -122,9 +122,7 @@ impl ConllReader {
             let words = lines.iter().copied();
             words.filter(|index| is_word(text(index))).collect()
         };
-        let tagged = keep(&|line| {
-            comment_pair(line).is_none() && looks_like_conll(&format!("x{}", &line[1..]))
-        });
+        let tagged = keep(&|line| comment_pair(line).is_none() && layout::ends_in_tag(line));
         if tagged.is_empty() {
             keep(&|line| line == "#")
         } else {
