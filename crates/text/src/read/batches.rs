@@ -1,9 +1,10 @@
 //! Arrow record batches, the common ground of Parquet and Arrow IPC: a row is a sentence.
 
-use arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Int64Type, Schema};
-use arrow::error::ArrowError;
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_array::{Array, ArrayRef, ListArray, RecordBatch};
+use arrow_cast::cast;
+use arrow_schema::{ArrowError, DataType, Field, Schema};
 
 use super::class_labels::{ClassLabels, LabelSource};
 use super::columns::{Roles, Row};

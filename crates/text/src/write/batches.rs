@@ -1,8 +1,8 @@
 //! Sentences to Arrow record batches with class labels, as `datasets` lays them out.
 
-use arrow::array::{ArrayRef, Int64Builder, ListBuilder, RecordBatch, StringBuilder};
-use arrow::datatypes::{DataType, Field, Schema};
-use arrow::error::ArrowError;
+use arrow_array::builder::{Int64Builder, ListBuilder, StringBuilder};
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::{ArrowError, DataType, Field, Schema};
 use serde_json::{Map, Value, json};
 
 use super::Losses;
