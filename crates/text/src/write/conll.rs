@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::{Losses, Output, SentenceWriter, WriteOptions};
 use crate::read::{DOCSTART, Layout, comment_pair, is_blank};
 use crate::scheme::OUTSIDE;
+use crate::words::is_joined;
 use crate::{Sentence, Separator, TextError};
 
 /// What CoNLL-2003 writes where a `-DOCSTART-` line has nothing to say.
@@ -231,19 +232,6 @@ fn check(value: &str, layout: &Layout) -> Result<(), &'static str> {
     }
 }
 
-/// Whether the words, one space between them, are the whole text.
-fn is_evenly_spaced(sentence: &Sentence) -> bool {
-    let mut end = 0;
-    for (index, word) in sentence.words.iter().enumerate() {
-        let gap = &sentence.text[end..word.start];
-        if gap != if index == 0 { "" } else { " " } {
-            return false;
-        }
-        end = word.end;
-    }
-    end == sentence.text.len()
-}
-
 impl SentenceWriter for ConllWriter {
     fn write(&mut self, sentence: &Sentence) -> Result<(), TextError> {
         self.sentences += 1;
@@ -254,10 +242,8 @@ impl SentenceWriter for ConllWriter {
         let lines = self
             .lines(sentence)
             .map_err(|why| TextError::unwritable(&self.name, self.sentences, why))?;
-        self.losses.add(
-            "texts with other than one space between words",
-            usize::from(!is_evenly_spaced(sentence)),
-        );
+        self.losses
+            .add("spacings of text", usize::from(!is_joined(sentence)));
         self.output
             .write_all(lines.as_bytes())
             .map_err(|source| TextError::io(&self.name, source))

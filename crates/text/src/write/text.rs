@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::{Losses, Output, SentenceWriter};
+use crate::words::is_joined;
 use crate::{Sentence, TextError};
 
 pub(super) fn create(output: Output, name: &Path) -> Box<dyn SentenceWriter> {
@@ -49,6 +50,8 @@ impl SentenceWriter for TextWriter {
             .add("document starts", usize::from(source.starts_document));
         self.losses
             .add("extra columns", source.columns.first().map_or(0, Vec::len));
+        self.losses
+            .add("spacings of text", usize::from(!is_joined(sentence)));
         self.losses
             .add("sentence ids", usize::from(source.id.is_some()));
         self.output
