@@ -21,7 +21,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<ExitCode> {
         bail!("{name}: has sentences without tags; there is nothing to compare with");
     }
     for warning in &corpus.warnings {
-        warn(format_args!("{name}: {warning}"));
+        warn(warning);
     }
     let tagger = model::open(&args.model)?;
     let bar = ProgressBar::new(corpus.sentences.len() as u64).with_style(style());

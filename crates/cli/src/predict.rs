@@ -96,7 +96,7 @@ fn tag(
         write_all(tagger.tag_stream(reader.by_ref()), writer, interrupt)?;
     }
     for warning in reader.warnings() {
-        warn(format_args!("{}: {warning}", path.display()));
+        warn(warning);
     }
     Ok(())
 }

@@ -31,8 +31,11 @@ pub(crate) fn write_scores(out: &mut impl Write, scores: &Scores) -> std::io::Re
         percent(scores.f1),
         scores.gold.to_string(),
     ]);
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((if index == 0 { 0 } else { 2 }, 0));
+        if index > 0 {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
     }
     for line in table.lines() {
         writeln!(out, "{}", line.trim_end())?;

@@ -16,7 +16,7 @@ use crate::watch::Watcher;
 
 pub(crate) fn run(args: TrainArgs) -> Result<ExitCode> {
     let (quiet, json) = (args.run.quiet, args.run.json);
-    let file = match &args.config {
+    let file = match &args.run.config {
         Some(path) => config::read(path)?,
         None => Options::default(),
     };

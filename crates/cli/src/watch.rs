@@ -71,11 +71,11 @@ impl Watcher {
             .test_samples
             .map_or(String::new(), |test| format!(", {test} test"));
         self.line(&format!(
-            "{} train, {} dev{test} sentences; {} tags; {:.1}M parameters; {} steps",
+            "{} train, {} dev{test} sentences; {} tags; {} parameters; {} steps",
             started.train_samples,
             started.dev_samples,
             started.labels.len(),
-            started.parameters as f64 / 1e6,
+            rounded(started.parameters),
             started.total_steps,
         ));
         if self.show == Show::Bar {
@@ -156,6 +156,14 @@ impl Observer for Watcher {
 
     fn interrupted(&self) -> bool {
         self.interrupt.asked()
+    }
+}
+
+/// A number of parameters as the field writes it: `22.7M`.
+fn rounded(parameters: usize) -> String {
+    match parameters as f64 {
+        large if large >= 1e6 => format!("{:.1}M", large / 1e6),
+        small => format!("{:.1}K", small / 1e3),
     }
 }
 

@@ -31,7 +31,7 @@ pub fn model_card(report: &Report, name: &str) -> String {
         "\n# {name}\n\nFinds named entities ({}). A BERT token classifier, fine-tuned from `{}` \
          with [bert-ner](https://crates.io/crates/bert-ner) {}.\n",
         entity_types(&report.labels).join(", "),
-        report.settings.model,
+        base_name(report),
         report.version,
     );
     usage(&mut card, name);
@@ -39,6 +39,21 @@ pub fn model_card(report: &Report, name: &str) -> String {
     data(&mut card, report);
     settings(&mut card, report);
     card
+}
+
+/// The model that was fine-tuned: its Hub name, or the last part of a path on somebody's disk.
+fn base_name(report: &Report) -> String {
+    match hub_name(report) {
+        Some(name) => name.to_owned(),
+        None => file_name(&report.settings.model_dir),
+    }
+}
+
+/// The name under which the Hub knows the model that was fine-tuned.
+fn hub_name(report: &Report) -> Option<&str> {
+    let settings = &report.settings;
+    let local = settings.model_dir.as_os_str() == settings.model.as_str();
+    (!local).then(|| settings.model.split('@').next().unwrap_or_default())
 }
 
 /// `text` as a double-quoted YAML scalar: JSON's strings are YAML's.
@@ -78,12 +93,7 @@ fn headline(report: &Report) -> Option<(&'static str, &Path, &Measured)> {
 fn front_matter(card: &mut String, report: &Report, name: &str) {
     card.push_str("---\nlibrary_name: transformers\npipeline_tag: token-classification\n");
     // Only a Hub name can be linked to; a folder on somebody's disk says nothing to others.
-    if report.settings.model_dir.as_os_str() != report.settings.model.as_str() {
-        let (base, _) = report
-            .settings
-            .model
-            .split_once('@')
-            .unwrap_or((&report.settings.model, ""));
+    if let Some(base) = hub_name(report) {
         let _ = writeln!(card, "base_model: {}", quoted(base));
     }
     card.push_str(

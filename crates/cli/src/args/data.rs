@@ -30,8 +30,8 @@ pub(crate) struct DataArgs {
     #[arg(long, value_name = "TAG,...", value_delimiter = ',')]
     pub(crate) labels: Option<Vec<String>>,
 
-    /// Make an impossible tag sequence an error instead of a counted warning
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    /// Make an impossible tag sequence an error instead of a counted warning [default: false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
     pub(crate) strict: Option<bool>,
 }
 

@@ -36,7 +36,7 @@ Examples:
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Fine-tune a pretrained BERT on annotated sentences
-    #[command(after_help = train::EXAMPLES)]
+    #[command(after_help = train::EXAMPLES, override_usage = train::USAGE)]
     Train(Box<TrainArgs>),
     /// Score a model on annotated sentences
     #[command(after_help = EVAL_EXAMPLES)]

@@ -9,6 +9,11 @@ use serde::de::DeserializeOwned;
 
 use super::DataArgs;
 
+pub(super) const USAGE: &str = "\
+bert-ner train --model <DIR|NAME> --train <PATH> --dev <PATH> --output <DIR> [OPTIONS]
+       bert-ner train --model <DIR|NAME> --data <DIR|NAME> --output <DIR> [OPTIONS]
+       bert-ner train --config <FILE> [OPTIONS]";
+
 pub(super) const EXAMPLES: &str = "\
 Examples:
   bert-ner train --model bert-base-cased --train train.conll --dev dev.conll --output ner
@@ -19,10 +24,6 @@ A settings file holds the same names: batch-size = 16. Flags win over it.";
 
 #[derive(Debug, Args)]
 pub(crate) struct TrainArgs {
-    /// TOML file that holds any of these options by the same names; flags win over it
-    #[arg(long, value_name = "FILE", help_heading = "Run")]
-    pub(crate) config: Option<PathBuf>,
-
     #[command(flatten)]
     pub(crate) places: PlaceArgs,
 
@@ -68,7 +69,7 @@ pub(crate) struct PlaceArgs {
     pub(crate) output: Option<PathBuf>,
 
     /// Replace the output folder if it exists [default: false]
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
     pub(crate) overwrite: Option<bool>,
 }
 
@@ -117,7 +118,7 @@ pub(crate) struct TrainingArgs {
     pub(crate) max_length: Option<usize>,
 
     /// Train every piece of a word with its tag, not only the first [default: false]
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
     pub(crate) label_all_tokens: Option<bool>,
 
     /// Train on the first N sentences only
@@ -152,6 +153,10 @@ pub(crate) struct EvaluationArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Run")]
 pub(crate) struct RunArgs {
+    /// TOML file that holds any of these options by the same names; flags win over it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
     /// Threads to compute with [default: all]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
@@ -174,7 +179,6 @@ impl TrainArgs {
             evaluation,
             format,
             run,
-            ..
         } = self;
         Options {
             model: places.model,
