@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -205,6 +205,7 @@ fn an_output_folder_that_exists_stays_as_it_is() {
 }
 
 /// Runs a shell whose files cannot grow beyond `blocks` of 1024 bytes: a disk that fills up.
+#[cfg(unix)]
 fn on_a_small_disk(bench: &Bench, blocks: usize, arguments: &[&str]) -> Ended {
     let inner = bench.command(arguments);
     let mut command = Command::new("bash");
@@ -222,6 +223,7 @@ fn on_a_small_disk(bench: &Bench, blocks: usize, arguments: &[&str]) -> Ended {
 }
 
 #[test]
+#[cfg(unix)]
 fn a_full_disk_leaves_the_output_folder_as_it_was() {
     let bench = Bench::new();
     let model = tiny_bert();
@@ -281,6 +283,7 @@ fn a_loss_that_is_no_number_ends_the_run() {
 }
 
 #[test]
+#[cfg(unix)]
 fn ctrl_c_keeps_the_best_model_so_far_whole() {
     let bench = Bench::new();
     let model = tiny_bert();
@@ -327,6 +330,51 @@ fn ctrl_c_keeps_the_best_model_so_far_whole() {
         .ok();
     let scores: serde_json::Value = serde_json::from_str(&eval.stdout).unwrap();
     assert_eq!(scores["f1"], report["best"]["dev"]["f1"]);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn ctrl_c_leaves_no_half_written_predictions() {
+    let bench = Bench::new();
+    let model = tiny_bert();
+    let mut child = bench
+        .command(&[
+            "predict",
+            "--model",
+            model.to_str().unwrap(),
+            "-o",
+            "out.jsonl",
+        ])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // Wait until SIGINT is caught: bit 1 of the mask in /proc/PID/status.
+    let status = format!("/proc/{}/status", child.id());
+    let caught = || {
+        let status = std::fs::read_to_string(&status).unwrap();
+        let mask = status
+            .lines()
+            .find_map(|line| line.strip_prefix("SigCgt:\t"))
+            .unwrap();
+        u64::from_str_radix(mask, 16).unwrap() & 2 != 0
+    };
+    while !caught() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let kill = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(kill.unwrap().success());
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(b"Ada was here\nAlan too\n")
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    bench.no_output();
 }
 
 #[test]

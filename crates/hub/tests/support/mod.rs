@@ -110,12 +110,9 @@ fn answer(
         let revision = |revision: &str| {
             revision == repo.commit || revision == repo.revision.replace('/', "%2F")
         };
-        if let Some(asked) =
-            path.strip_prefix(&format!("/api/{}/{}/revision/", repo.kind, repo.name))
-        {
-            if revision(asked) {
-                return info(stream, repo);
-            }
+        let asked = path.strip_prefix(&format!("/api/{}/{}/revision/", repo.kind, repo.name));
+        if asked.is_some_and(revision) {
+            return info(stream, repo);
         }
         let moved = path.strip_prefix("/moved");
         let rest = moved
