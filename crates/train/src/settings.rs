@@ -384,9 +384,16 @@ mod tests {
     #[test]
     fn choices_are_spelled_as_typed() {
         let read = options(r#"{"eval-every": "epoch", "select": "loss", "tag-column": "ner"}"#);
-        assert_eq!((read.eval_every, read.select), (Some(EvalEvery::Epoch), Some(Select::Loss)));
+        assert_eq!(
+            (read.eval_every, read.select),
+            (Some(EvalEvery::Epoch), Some(Select::Loss))
+        );
         assert_eq!(read.tag_column, Some(Column::Name("ner".into())));
-        for wrong in [r#"{"eval-every": 0}"#, r#"{"eval-every": "step"}"#, r#"{"typo": 1}"#] {
+        for wrong in [
+            r#"{"eval-every": 0}"#,
+            r#"{"eval-every": "step"}"#,
+            r#"{"typo": 1}"#,
+        ] {
             assert!(serde_json::from_str::<Options>(wrong).is_err(), "{wrong}");
         }
     }
