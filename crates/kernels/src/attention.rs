@@ -39,7 +39,7 @@ impl Shape<'_> {
             before.push(total);
             total += self.heads * (pair[1] - pair[0]).pow(2);
         }
-        run(0..sequences * self.heads, &|task| {
+        run(sequences * self.heads, &|task| {
             let (s, head) = (task / self.heads, task % self.heads);
             let rows = self.bounds[s]..self.bounds[s + 1];
             let len = rows.len();

@@ -3,25 +3,23 @@
 //! Idea of the sums: each thread takes some columns and walks all rows in order, so there are no partial
 //! sums to combine and the order of additions is the order of the rows.
 
-use crate::parallel::{Shared, split};
+use crate::parallel::{Shared, for_chunks, split};
 use crate::{ROWS_PER_TASK, vectorised};
-use rayon::prelude::*;
 
 /// Adds `bias[N]` to every row of `x[T, N]`.
 pub fn add_bias(x: &mut [f32], bias: &[f32]) {
-    x.par_chunks_mut(ROWS_PER_TASK * bias.len())
-        .for_each(|rows| {
-            vectorised(
-                #[inline(always)]
-                || {
-                    for row in rows.chunks_exact_mut(bias.len()) {
-                        for (x, b) in row.iter_mut().zip(bias) {
-                            *x += b;
-                        }
+    for_chunks([x], [ROWS_PER_TASK * bias.len()], |_, [rows]| {
+        vectorised(
+            #[inline(always)]
+            || {
+                for row in rows.chunks_exact_mut(bias.len()) {
+                    for (x, b) in row.iter_mut().zip(bias) {
+                        *x += b;
                     }
-                },
-            );
-        });
+                }
+            },
+        );
+    });
 }
 
 /// Backward of [`add_bias`]: `out[N] = sum_t dx[t, N]` (`+ out` when accumulating).

@@ -3,8 +3,8 @@
 //! Whether an element is kept is a pure function of (seed, step, place, index): no mask is stored, the backward pass
 //! recomputes it, and neither the order of the work nor the number of threads can change it.
 
+use crate::parallel::for_chunks;
 use crate::vectorised;
-use rayon::prelude::*;
 
 /// The dropout of one place (one layer's one operation) in one step.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -74,7 +74,7 @@ pub fn apply(x: &mut [f32], dropout: Dropout) {
     if dropout.is_none() {
         return;
     }
-    x.par_chunks_mut(CHUNK).enumerate().for_each(|(task, x)| {
+    for_chunks([x], [CHUNK], |task, [x]| {
         vectorised(
             #[inline(always)]
             || dropout.apply(x, task * CHUNK),

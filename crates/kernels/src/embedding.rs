@@ -1,29 +1,20 @@
 //! Embedding lookup and its backward, the scatter-add.
 
-use crate::parallel::{Shared, split};
+use crate::parallel::{Shared, for_chunks, split};
 use crate::{ROWS_PER_TASK, vectorised};
-use rayon::prelude::*;
 
 /// `out[t] = word[ids[t]] + position[positions[t]] + kind[H]`, for `out[T, H]`.
 ///
 /// `kind` is the token-type row, the same for all: NER has one segment.
 pub fn forward(out: &mut [f32], ids: &[u32], positions: &[u32], tables: (&[f32], &[f32], &[f32])) {
     let h = tables.2.len();
-    out.par_chunks_mut(ROWS_PER_TASK * h)
-        .enumerate()
-        .for_each(|(task, out)| {
-            vectorised(
-                #[inline(always)]
-                || {
-                    gather(
-                        out,
-                        &ids[task * ROWS_PER_TASK..],
-                        &positions[task * ROWS_PER_TASK..],
-                        tables,
-                    )
-                },
-            );
-        });
+    for_chunks([out], [ROWS_PER_TASK * h], |task, [out]| {
+        let first = task * ROWS_PER_TASK;
+        vectorised(
+            #[inline(always)]
+            || gather(out, &ids[first..], &positions[first..], tables),
+        );
+    });
 }
 
 /// The first rows of [`forward`], as many as `out` holds.

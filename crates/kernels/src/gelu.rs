@@ -1,8 +1,8 @@
 //! The activations of BERT's feed-forward half, fused with the bias before them.
 
 use crate::math::{erf, exp, tanh};
+use crate::parallel::for_chunks;
 use crate::{ROWS_PER_TASK, vectorised};
-use rayon::prelude::*;
 
 /// An activation as Hugging Face's `hidden_act` names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,41 +80,38 @@ pub fn backward(dg: &mut [f32], u: &[f32], activation: Activation) {
 #[inline(always)]
 fn forward_with(g: &mut [f32], u: &mut [f32], bias: &[f32], f: impl Fn(f32) -> f32 + Sync) {
     let chunk = ROWS_PER_TASK * bias.len();
-    g.par_chunks_mut(chunk)
-        .zip(u.par_chunks_mut(chunk))
-        .for_each(|(g, u)| {
-            vectorised(
-                #[inline(always)]
-                || {
-                    for (g, u) in g
-                        .chunks_exact_mut(bias.len())
-                        .zip(u.chunks_exact_mut(bias.len()))
-                    {
-                        for ((g, u), b) in g.iter_mut().zip(u).zip(bias) {
-                            *u += b;
-                            *g = f(*u);
-                        }
+    for_chunks([g, u], [chunk; 2], |_, [g, u]| {
+        vectorised(
+            #[inline(always)]
+            || {
+                for (g, u) in g
+                    .chunks_exact_mut(bias.len())
+                    .zip(u.chunks_exact_mut(bias.len()))
+                {
+                    for ((g, u), b) in g.iter_mut().zip(u).zip(bias) {
+                        *u += b;
+                        *g = f(*u);
                     }
-                },
-            );
-        });
+                }
+            },
+        );
+    });
 }
 
 #[inline(always)]
 fn backward_with(dg: &mut [f32], u: &[f32], slope: impl Fn(f32) -> f32 + Sync) {
     const CHUNK: usize = 16 * 1024;
-    dg.par_chunks_mut(CHUNK)
-        .zip(u.par_chunks(CHUNK))
-        .for_each(|(dg, u)| {
-            vectorised(
-                #[inline(always)]
-                || {
-                    for (dg, u) in dg.iter_mut().zip(u) {
-                        *dg *= slope(*u);
-                    }
-                },
-            );
-        });
+    for_chunks([dg], [CHUNK], |task, [dg]| {
+        let u = &u[task * CHUNK..];
+        vectorised(
+            #[inline(always)]
+            || {
+                for (dg, u) in dg.iter_mut().zip(u) {
+                    *dg *= slope(*u);
+                }
+            },
+        );
+    });
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@
 
 use crate::dropout::Dropout;
 use crate::math::{dot, sum};
+use crate::parallel::for_chunks;
 use crate::{ROWS_PER_TASK, columns, vectorised};
-use rayon::prelude::*;
 
 /// The learned scale and shift, `[H]` each, and the epsilon.
 #[derive(Debug, Clone, Copy)]
@@ -73,13 +73,30 @@ pub fn forward(y: &mut [f32], saved: &mut Saved, x: &[f32], norm: Norm<'_>) {
     );
 }
 
+/// Dropout of the rows of a matrix that are those `rows` of a larger one: an element is dropped alike in both.
+#[derive(Debug, Clone, Copy)]
+pub struct RowDropout<'a> {
+    /// The dropout of the larger matrix.
+    pub dropout: Dropout,
+    /// Its rows that are here; all of them when `None`.
+    pub rows: Option<&'a [u32]>,
+}
+
+impl RowDropout<'_> {
+    #[inline(always)]
+    fn apply(&self, x: &mut [f32], row: usize) {
+        let row = self.rows.map_or(row, |rows| rows[row] as usize);
+        self.dropout.apply(x, row * x.len());
+    }
+}
+
 /// `y = norm(dropout(x + bias) + residual)`, for `[T, H]`: the end of both halves of a BERT layer.
 pub fn forward_residual(
     y: &mut [f32],
     saved: &mut Saved,
     (x, bias, residual): (&[f32], &[f32], &[f32]),
     norm: Norm<'_>,
-    dropout: Dropout,
+    dropout: RowDropout<'_>,
 ) {
     let h = norm.weight.len();
     for_rows(
@@ -98,7 +115,7 @@ pub fn forward_residual(
                 for ((n, x), b) in n.iter_mut().zip(&x[row.clone()]).zip(bias) {
                     *n = x + b;
                 }
-                dropout.apply(n, row.start);
+                dropout.apply(n, first + i);
                 for (n, r) in n.iter_mut().zip(&residual[row]) {
                     *n += r;
                 }
@@ -116,16 +133,17 @@ fn for_rows(
     body: impl Fn(usize, &mut [f32], &mut [f32], &mut [f32]) + Sync,
 ) {
     saved.resize(y.len() / h, h);
-    y.par_chunks_mut(ROWS_PER_TASK * h)
-        .zip(saved.normalised.par_chunks_mut(ROWS_PER_TASK * h))
-        .zip(saved.rstd.par_chunks_mut(ROWS_PER_TASK))
-        .enumerate()
-        .for_each(|(task, ((y, n), r))| {
+    let sizes = [ROWS_PER_TASK * h, ROWS_PER_TASK * h, ROWS_PER_TASK];
+    for_chunks(
+        [y, &mut saved.normalised, &mut saved.rstd],
+        sizes,
+        |task, [y, n, r]| {
             vectorised(
                 #[inline(always)]
                 || body(task * ROWS_PER_TASK, y, n, r),
             );
-        });
+        },
+    );
 }
 
 /// Backward of [`forward`] to the input, and of [`forward_residual`] to its two inputs.
@@ -140,46 +158,38 @@ pub fn backward(
     dy: &[f32],
     saved: &Saved,
     weight: &[f32],
-    dropout: Dropout,
+    dropout: RowDropout<'_>,
 ) {
     let h = weight.len();
     let chunk = ROWS_PER_TASK * h;
     match dx {
-        None => dsum
-            .par_chunks_mut(chunk)
-            .enumerate()
-            .for_each(|(task, dsum)| {
-                vectorised(
-                    #[inline(always)]
-                    || {
-                        for (i, dsum) in dsum.chunks_exact_mut(h).enumerate() {
-                            backward_row(dsum, dy, saved, weight, task * ROWS_PER_TASK + i);
-                        }
-                    },
-                );
-            }),
-        Some(dx) => {
-            dsum.par_chunks_mut(chunk)
-                .zip(dx.par_chunks_mut(chunk))
-                .enumerate()
-                .for_each(|(task, (dsum, dx))| {
-                    vectorised(
-                        #[inline(always)]
-                        || {
-                            for (i, (dsum, dx)) in dsum
-                                .chunks_exact_mut(h)
-                                .zip(dx.chunks_exact_mut(h))
-                                .enumerate()
-                            {
-                                let t = task * ROWS_PER_TASK + i;
-                                backward_row(dsum, dy, saved, weight, t);
-                                dx.copy_from_slice(dsum);
-                                dropout.apply(dx, t * h);
-                            }
-                        },
-                    );
-                });
-        }
+        None => for_chunks([dsum], [chunk], |task, [dsum]| {
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (i, dsum) in dsum.chunks_exact_mut(h).enumerate() {
+                        backward_row(dsum, dy, saved, weight, task * ROWS_PER_TASK + i);
+                    }
+                },
+            );
+        }),
+        Some(dx) => for_chunks([dsum, dx], [chunk; 2], |task, [dsum, dx]| {
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (i, (dsum, dx)) in dsum
+                        .chunks_exact_mut(h)
+                        .zip(dx.chunks_exact_mut(h))
+                        .enumerate()
+                    {
+                        let t = task * ROWS_PER_TASK + i;
+                        backward_row(dsum, dy, saved, weight, t);
+                        dx.copy_from_slice(dsum);
+                        dropout.apply(dx, t);
+                    }
+                },
+            );
+        }),
     }
 }
 
@@ -234,6 +244,13 @@ mod tests {
             .collect()
     }
 
+    fn whole(dropout: Dropout) -> RowDropout<'static> {
+        RowDropout {
+            dropout,
+            rows: None,
+        }
+    }
+
     fn case(t: usize, h: usize) -> [Vec<f32>; 6] {
         [
             noise(t * h, 1),
@@ -275,7 +292,13 @@ mod tests {
             };
             let dropout = Dropout::new(0.3, 1, 2, 3);
             let (mut y, mut saved) = (vec![0.0; t * h], Saved::default());
-            forward_residual(&mut y, &mut saved, (&x, &bias, &residual), norm, dropout);
+            forward_residual(
+                &mut y,
+                &mut saved,
+                (&x, &bias, &residual),
+                norm,
+                whole(dropout),
+            );
             for (got, want) in y.iter().zip(reference(&x, &bias, &residual, norm, dropout)) {
                 assert!((f64::from(*got) - want).abs() < 2e-5, "{got} is not {want}");
             }
@@ -293,9 +316,22 @@ mod tests {
         };
         let dropout = Dropout::new(0.3, 1, 2, 3);
         let (mut y, mut saved) = (vec![0.0; t * h], Saved::default());
-        forward_residual(&mut y, &mut saved, (&x, &bias, &residual), norm, dropout);
+        forward_residual(
+            &mut y,
+            &mut saved,
+            (&x, &bias, &residual),
+            norm,
+            whole(dropout),
+        );
         let (mut dsum, mut dx) = (vec![0.0; t * h], vec![0.0; t * h]);
-        backward(&mut dsum, Some(&mut dx), &dy, &saved, &gamma, dropout);
+        backward(
+            &mut dsum,
+            Some(&mut dx),
+            &dy,
+            &saved,
+            &gamma,
+            whole(dropout),
+        );
         let loss = |x: &[f32]| -> f64 {
             reference(x, &bias, &residual, norm, dropout)
                 .iter()

@@ -22,13 +22,16 @@ pub mod layer_norm;
 pub mod loss;
 pub mod math;
 pub mod matmul;
+pub mod memory;
 pub mod reduce;
+pub mod rows;
 
 mod parallel;
 
-/// Rows handled by one task of a row-wise kernel, and summed into one partial sum: a constant, so
-/// that sums do not depend on the number of threads.
-pub(crate) const ROWS_PER_TASK: usize = 32;
+pub use parallel::region;
+
+/// Rows handled by one task of a row-wise kernel.
+pub(crate) const ROWS_PER_TASK: usize = 16;
 
 /// Runs `body` compiled for the best instruction set of this CPU.
 ///

@@ -1,8 +1,8 @@
 //! Sums over whole buffers in a fixed order.
 
 use crate::math::dot;
+use crate::parallel::for_chunks;
 use crate::vectorised;
-use rayon::prelude::*;
 
 /// Elements per partial sum.
 const CHUNK: usize = 16 * 1024;
@@ -15,15 +15,14 @@ pub fn sum_of_squares(x: &[f32]) -> f64 {
             || dot(x, x),
         ));
     }
-    let parts: Vec<f32> = x
-        .par_chunks(CHUNK)
-        .map(|part| {
-            vectorised(
-                #[inline(always)]
-                || dot(part, part),
-            )
-        })
-        .collect();
+    let mut parts = vec![0.0_f32; x.len().div_ceil(CHUNK)];
+    for_chunks([&mut parts], [1], |task, [part]| {
+        let chunk = &x[task * CHUNK..((task + 1) * CHUNK).min(x.len())];
+        part[0] = vectorised(
+            #[inline(always)]
+            || dot(chunk, chunk),
+        );
+    });
     parts.into_iter().map(f64::from).sum()
 }
 

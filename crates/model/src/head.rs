@@ -1,6 +1,7 @@
 //! The linear token head: a tag distribution for every scored row.
 
-use crate::encoder::{Encoder, Place, fit, linear_backward};
+use crate::encoder::{Encoder, Place, fit};
+use crate::layer::linear_backward;
 use crate::{Batch, Gradients};
 use bert_ner_kernels::{columns, dropout, loss, matmul};
 
@@ -13,20 +14,16 @@ pub(crate) struct HeadState {
     pub(crate) logits: Vec<f32>,
     /// `[W, K]`.
     dlogits: Vec<f32>,
-    /// `[W, H]`.
-    dfeatures: Vec<f32>,
 }
 
-/// `logits = dropout(hidden[rows]) W^T + b`, `[W, K]`, left in the state.
-pub(crate) fn forward(encoder: &Encoder<'_>, batch: &Batch, hidden: &[f32], state: &mut HeadState) {
+/// `logits = dropout(hidden) W^T + b`, `[W, K]` from `[W, H]`, left in the state.
+pub(crate) fn forward(encoder: &Encoder<'_>, hidden: &[f32], state: &mut HeadState) {
     let h = encoder.config.hidden_size;
     let classifier = &encoder.layout.classifier;
-    let features = fit(&mut state.features, batch.words() * h);
-    for (feature, &row) in features.chunks_exact_mut(h).zip(&batch.rows) {
-        feature.copy_from_slice(&hidden[row as usize * h..(row as usize + 1) * h]);
-    }
+    let features = fit(&mut state.features, hidden.len());
+    features.copy_from_slice(hidden);
     dropout::apply(features, encoder.noise.at(Place::Classifier));
-    let logits = fit(&mut state.logits, batch.words() * classifier.outputs);
+    let logits = fit(&mut state.logits, hidden.len() / h * classifier.outputs);
     matmul::linear_forward(
         logits,
         features,
@@ -37,7 +34,7 @@ pub(crate) fn forward(encoder: &Encoder<'_>, batch: &Batch, hidden: &[f32], stat
     columns::add_bias(logits, encoder.parameters.at(&classifier.bias));
 }
 
-/// Cross-entropy summed over the scored rows; the gradient is that of `scale` times it, and `dhidden[T, H]` receives the
+/// Cross-entropy summed over the scored rows; the gradient is that of `scale` times it, and `dhidden[W, H]` receives the
 /// encoder's part.
 pub(crate) fn backward(
     encoder: &Encoder<'_>,
@@ -52,13 +49,8 @@ pub(crate) fn backward(
     let dlogits = fit(&mut state.dlogits, state.logits.len());
     let loss = loss::cross_entropy(dlogits, &state.logits, &batch.tags, scale);
     linear_backward(classifier, dlogits, &state.features, gradients, accumulate);
-    let dfeatures = fit(&mut state.dfeatures, state.features.len());
     let weight = encoder.parameters.at(&classifier.weight);
-    matmul::linear_backward_input(dfeatures, dlogits, weight, classifier.outputs, h, false);
-    dropout::apply(dfeatures, encoder.noise.at(Place::Classifier));
-    dhidden.fill(0.0);
-    for (feature, &row) in dfeatures.chunks_exact(h).zip(&batch.rows) {
-        dhidden[row as usize * h..(row as usize + 1) * h].copy_from_slice(feature);
-    }
+    matmul::linear_backward_input(dhidden, dlogits, weight, classifier.outputs, h, false);
+    dropout::apply(dhidden, encoder.noise.at(Place::Classifier));
     loss
 }

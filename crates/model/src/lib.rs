@@ -14,6 +14,7 @@ mod config;
 mod encoder;
 mod error;
 mod head;
+mod layer;
 mod layout;
 mod model;
 mod optimizer;

@@ -4,6 +4,7 @@ use crate::encoder::{Encoder, Noise};
 use crate::weights::{self, Head};
 use crate::{Batch, Config, Gradients, Layout, ModelError, NerConfig, Parameters, Workspace, head};
 use bert_ner_kernels::dropout::split_mix;
+use bert_ner_kernels::region;
 use std::path::Path;
 
 /// A BERT token classifier.
@@ -133,13 +134,17 @@ impl Model {
     /// # Panics
     /// When an id is not below the vocabulary size, or a sequence is longer than the position embedding.
     pub fn forward<'w>(&self, batch: &Batch, workspace: &'w mut Workspace) -> &'w [f32] {
+        region(|| self.predict(batch, workspace));
+        &workspace.head.logits
+    }
+
+    fn predict(&self, batch: &Batch, workspace: &mut Workspace) {
         let encoder = self.encoder(None);
         encoder.forward(batch, workspace, false);
         let mut state = std::mem::take(&mut workspace.head);
         let hidden = workspace.output(self.layout.depth(), false);
-        head::forward(&encoder, batch, hidden, &mut state);
+        head::forward(&encoder, hidden, &mut state);
         workspace.head = state;
-        &workspace.head.logits
     }
 
     /// Cross-entropy summed over the scored rows, with dropout; `gradients` receives the gradient of
@@ -159,12 +164,21 @@ impl Model {
             batch.rows.len(),
             "a training batch has one tag a scored row"
         );
+        region(|| self.learn(batch, pass, workspace, gradients))
+    }
+
+    fn learn(
+        &self,
+        batch: &Batch,
+        pass: Pass,
+        workspace: &mut Workspace,
+        gradients: &mut Gradients,
+    ) -> f64 {
         let encoder = self.encoder(Some((pass.seed, pass.step)));
         encoder.forward(batch, workspace, true);
         let mut state = std::mem::take(&mut workspace.head);
         head::forward(
             &encoder,
-            batch,
             workspace.output(self.layout.depth(), true),
             &mut state,
         );

@@ -2,7 +2,9 @@
 
 use crate::{Gradients, Layout, Model};
 use bert_ner_kernels::adamw::{AdamW, Rows, State, update};
+use bert_ner_kernels::memory::advise_huge;
 use bert_ner_kernels::reduce::sum_of_squares;
+use bert_ner_kernels::region;
 use std::ops::Range;
 
 /// The moments of every weight, and what is still owed to the rows of the word embedding.
@@ -37,15 +39,26 @@ impl Optimizer {
             epsilon: 1e-8,
             weight_decay: weight_decay as f32,
         };
+        let dense = dense_ranges(layout, &word);
+        // Memory that is written first is committed once; read first, it would be mapped to a page of zeros and then copied. The rows
+        // of the embedding are left alone: most are never touched.
+        let moments = || {
+            let mut moments = vec![0.0; layout.len()];
+            for (range, _) in &dense {
+                advise_huge(&mut moments[range.clone()]);
+                moments[range.clone()].fill(0.0);
+            }
+            moments
+        };
         Self {
             adamw,
             max_grad_norm,
-            m: vec![0.0; layout.len()],
-            v: vec![0.0; layout.len()],
+            m: moments(),
+            v: moments(),
             steps: 0,
             rows: Rows::new(word.len() / hidden_size, hidden_size),
             width: hidden_size,
-            dense: dense_ranges(layout, &word),
+            dense,
             word,
         }
     }
@@ -69,6 +82,10 @@ impl Optimizer {
     ///
     /// The weights are left alone when that norm is not finite.
     pub fn step(&mut self, model: &mut Model, gradients: &Gradients, learning_rate: f64) -> f64 {
+        region(|| self.update(model, gradients, learning_rate))
+    }
+
+    fn update(&mut self, model: &mut Model, gradients: &Gradients, learning_rate: f64) -> f64 {
         let norm = self.norm(gradients);
         if !norm.is_finite() {
             return norm;

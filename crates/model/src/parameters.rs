@@ -1,6 +1,7 @@
 //! Weights and gradients as flat buffers.
 
 use crate::Layout;
+use bert_ner_kernels::memory::advise_huge;
 use std::ops::Range;
 
 /// All weights in one buffer.
@@ -12,9 +13,9 @@ pub struct Parameters {
 
 impl Parameters {
     pub(crate) fn zeros(layout: &Layout) -> Self {
-        Self {
-            data: vec![0.0; layout.len()],
-        }
+        let mut data = vec![0.0; layout.len()];
+        advise_huge(&mut data);
+        Self { data }
     }
 
     pub(crate) fn at(&self, range: &Range<usize>) -> &[f32] {
@@ -36,8 +37,11 @@ pub struct Gradients {
 impl Gradients {
     /// A zero gradient. The memory of embedding rows that are never touched is never committed.
     pub fn zeros(layout: &Layout) -> Self {
+        let mut data = vec![0.0; layout.len()];
+        // The rest is written whole in every pass.
+        advise_huge(&mut data[layout.word_embedding().end..]);
         Self {
-            data: vec![0.0; layout.len()],
+            data,
             word_rows: Vec::new(),
         }
     }
