@@ -32,7 +32,7 @@ pub(crate) struct Splits {
     pub(crate) train: Corpus,
     pub(crate) dev: Corpus,
     pub(crate) test: Option<Corpus>,
-    /// What the readers counted, with the file's name.
+    /// What the readers counted.
     pub(crate) warnings: Vec<String>,
 }
 
@@ -42,12 +42,7 @@ impl Splits {
         let mut read = |path: &Path, most: Option<usize>| -> Result<Corpus, TrainError> {
             let mut corpus = read_corpus(path, &settings.read_options())?;
             corpus.sentences.truncate(most.unwrap_or(usize::MAX));
-            warnings.extend(
-                corpus
-                    .warnings
-                    .iter()
-                    .map(|w| format!("{}: {w}", path.display())),
-            );
+            warnings.extend(corpus.warnings.iter().map(ToString::to_string));
             if !corpus.is_annotated() {
                 return Err(TrainError::Unannotated {
                     path: path.to_owned(),

@@ -129,7 +129,7 @@ pub struct Settings {
     pub lr_schedule: Schedule,
     /// The gradient is scaled down to this norm when it is longer; 0 leaves it alone. Default 1.
     pub max_grad_norm: f64,
-    /// Batches whose gradients are summed before one optimizer step. Default 1.
+    /// Batches in one optimizer step; its loss is the mean over the words of all. Default 1.
     pub gradient_accumulation: usize,
     /// Seed of the new head, the order of the sentences and dropout. Default 42.
     pub seed: u64,

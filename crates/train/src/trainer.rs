@@ -130,14 +130,20 @@ impl<'a> Run<'a> {
             settings_length,
             settings.label_all_tokens,
         )?;
+        if sequences.is_empty() {
+            return Err(TrainError::setting("train", "holds no word to train on"));
+        }
         let plan = Plan::new(settings, sequences.len());
+        let optimizer = Optimizer::new(&model, settings.weight_decay, settings.max_grad_norm);
+        let gradients = Gradients::zeros(model.layout());
+        let tagger = Tagger::new(model, tokenizer)?;
         let started = Started {
             train_samples: splits.train.sentences.len(),
             dev_samples: splits.dev.sentences.len(),
             test_samples: splits.test.as_ref().map(|test| test.sentences.len()),
             train_sequences: sequences.len(),
             labels: labels.names().to_vec(),
-            parameters: model.layout().len(),
+            parameters: tagger.model().layout().len(),
             batches: sequences.len().div_ceil(settings.batch_size),
             total_steps: plan.total_steps,
             warnings: splits.warnings,
@@ -145,12 +151,10 @@ impl<'a> Run<'a> {
         let mut report = Report::begin(settings, &started);
         report.settings.max_length = settings_length;
         observer.event(&Event::Started(started));
-        let optimizer = Optimizer::new(&model, settings.weight_decay, settings.max_grad_norm);
-        let gradients = Gradients::zeros(model.layout());
         Ok(Self {
             settings,
             observer,
-            tagger: Tagger::new(model, tokenizer)?,
+            tagger,
             optimizer,
             gradients,
             workspace: Workspace::new(),
@@ -192,17 +196,15 @@ impl<'a> Run<'a> {
                     return Ok(Stopped::Interrupted);
                 }
                 let last = self.progress.steps == self.plan.total_steps;
-                if (last
-                    || self
-                        .plan
-                        .evaluates(self.settings.eval_every, self.progress.steps))
-                    && self.evaluate()?
-                    && !last
-                {
-                    return Ok(Stopped::EarlyStopping);
-                }
+                let due = self
+                    .plan
+                    .evaluates(self.settings.eval_every, self.progress.steps);
+                let enough = (last || due) && self.evaluate()?;
                 if last {
                     return Ok(Stopped::Completed);
+                }
+                if enough {
+                    return Ok(Stopped::EarlyStopping);
                 }
             }
         }

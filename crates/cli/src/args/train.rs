@@ -84,7 +84,7 @@ pub(crate) struct TrainingArgs {
     #[arg(long, value_name = "N")]
     pub(crate) batch_size: Option<usize>,
 
-    /// Batches whose gradients are summed before one optimizer step [default: 1]
+    /// Batches in one optimizer step; its loss is the mean over the words of all [default: 1]
     #[arg(long, value_name = "N")]
     pub(crate) gradient_accumulation: Option<usize>,
 
