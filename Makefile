@@ -20,7 +20,7 @@ models/minilm/model.safetensors:
 
 ## Every test. Those that want real corpora or MiniLM say so when they are skipped.
 test:
-	$(CARGO) test --locked --workspace
+	$(CARGO) test --locked --workspace --no-fail-fast
 
 ## What CI adds to the tests.
 check:
