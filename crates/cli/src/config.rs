@@ -19,7 +19,7 @@ fn parse(path: &Path, text: &str) -> Result<Options> {
     let shown = |error: toml::de::Error| anyhow!("{name}: {}", error.to_string().trim_end());
     let table: toml::Table = toml::from_str(text).map_err(shown)?;
     let known = Options::keys();
-    for key in table.keys().filter(|key| !known.contains(key)) {
+    if let Some(key) = table.keys().find(|key| !known.contains(key)) {
         let near = nearest(key, &known);
         let hint = match near.is_empty() {
             true => format!("the names are those of the flags: {}", known.join(", ")),

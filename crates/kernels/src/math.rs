@@ -33,12 +33,12 @@ pub fn exp(x: f32) -> f32 {
 pub fn erf(x: f32) -> f32 {
     let x = x.clamp(-4.0, 4.0);
     let s = x * x;
-    let mut p = -2.726_142_2e-10_f32;
+    let mut p = -2.726_142e-10_f32;
     p = p.mul_add(s, 2.770_681_4e-8);
     p = p.mul_add(s, -2.101_024e-6);
     p = p.mul_add(s, -5.692_506_2e-5);
     p = p.mul_add(s, -7.349_906_3e-4);
-    p = p.mul_add(s, -2.954_599_8e-3);
+    p = p.mul_add(s, -2.954_6e-3);
     p = p.mul_add(s, -1.609_603_3e-2);
     let mut q = -1.456_607_2e-5_f32;
     q = q.mul_add(s, -2.133_740_6e-4);

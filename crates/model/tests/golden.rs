@@ -45,8 +45,7 @@ fn check_against_transformers(act: HiddenAct, key: &str, gradients_file: &str) {
         .layout()
         .tensors()
         .iter()
-        .map(|t| floats(&tensors, &t.name))
-        .flatten()
+        .flat_map(|t| floats(&tensors, &t.name))
         .fold(0.0_f64, |m, x| m.max(x.abs()));
     for tensor in model.layout().tensors() {
         let (got, want) = (
