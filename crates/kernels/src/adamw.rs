@@ -200,7 +200,7 @@ impl Rows {
     }
 }
 
-/// The missed steps of one row, sixteen elements at a time so that they stay in registers.
+/// The missed steps of one row, 32 elements at a time so that they stay in registers.
 #[inline(always)]
 fn replay(p: &mut [f32], m: &mut [f32], v: &mut [f32], steps: &[Step]) {
     const LANES: usize = 32;

@@ -24,6 +24,18 @@ pub struct Shape<'a> {
 }
 
 impl Shape<'_> {
+    /// # Panics
+    /// When the borders are not ascending from 0 to the number of rows: tasks would write the same rows, or leave some out.
+    fn check(&self, elements: usize) {
+        let bounds = self.bounds;
+        assert!(
+            bounds.is_sorted()
+                && bounds.first() == Some(&0)
+                && bounds.last().map(|t| t * self.hidden()) == Some(elements),
+            "the borders {bounds:?} do not cut {elements} elements into sequences"
+        );
+    }
+
     /// `H = A D`.
     fn hidden(&self) -> usize {
         self.heads * self.head_size
@@ -156,6 +168,7 @@ pub fn forward(
     dropout: Dropout,
 ) {
     let h = shape.hidden();
+    shape.check(context.len());
     assert_eq!(qkv.len(), 3 * context.len(), "qkv is not [T, 3H]");
     assert_eq!(
         log_sums.len() * h,
@@ -222,6 +235,7 @@ pub fn backward(
     shape: Shape<'_>,
     dropout: Dropout,
 ) {
+    shape.check(dcontext.len());
     assert_eq!(dqkv.len(), 3 * dcontext.len(), "dqkv is not [T, 3H]");
     assert_eq!(dqkv.len(), qkv.len(), "dqkv and qkv differ in shape");
     let stride = 3 * shape.hidden();

@@ -6,8 +6,8 @@
 //! Symbols: `T` rows of a packed batch, `S` sequences, `L` one sequence's length, `H` hidden size,
 //! `A` heads, `D = H / A`, `N x K` a weight stored as `[out, in]`.
 //!
-//! **Determinism.** Work is cut into pieces whose borders depend on the shapes alone, and partial
-//! sums are added in a fixed order; so results have the same bits for any number of threads.
+//! **Determinism.** Where the borders between threads fall never changes what is added to what: every sum has a fixed order, or
+//! partial sums of fixed length; so results have the same bits for any number of threads.
 //!
 //! **Instruction sets.** Loops are written so that the compiler vectorises them, and run inside
 //! [`pulp::Arch::dispatch`], which picks AVX-512, AVX2 or the baseline when the program starts.

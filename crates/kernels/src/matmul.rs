@@ -8,12 +8,12 @@
 //!
 //! Where the borders fall must not change a bit. `gemm` adds up in an order that follows from the inner dimension,
 //! except that outputs of at most 256 elements, at most 64 x 64 elements, or a single row or column go other ways; so parts are kept larger than
-//! that ([`MIN_PART`], [`MIN_OTHER`]), and products too small to be cut so run on one thread. Tested below.
+//! that (`MIN_PART`, `MIN_OTHER`), and products too small to be cut so run on one thread. Tested below.
 
 use crate::parallel::{Shared, split};
 use gemm::{Parallelism, gemm};
 
-/// Least length of a part along the dimension that is cut: above `gemm`'s 64 even after rounding to [`ALIGN`].
+/// Least length of a part along the dimension that is cut: above `gemm`'s 64 even after rounding to `ALIGN`.
 const MIN_PART: usize = 96;
 /// Least length of the other free dimension for a product to be cut at all.
 const MIN_OTHER: usize = 16;

@@ -130,18 +130,23 @@ thread_local! {
 
 /// Runs `body` with the other threads of the pool at hand for every parallel loop in it.
 ///
-/// Meant for stretches of many short loops. Called on a thread outside a pool, with a pool of one thread, or within another region,
-/// it just calls `body`.
+/// Meant for stretches of many short loops. With one thread, or within another region, it just calls `body`, which must not itself wait
+/// for `rayon`; nor may the tasks of a loop start loops.
 pub fn region<R: Send>(body: impl FnOnce() -> R + Send) -> R {
     let threads = rayon::current_num_threads();
-    if threads < 2 || rayon::current_thread_index().is_none() || !REGION.get().is_null() {
+    if threads < 2 || !REGION.get().is_null() {
         return body();
     }
     let region = Region::default();
     let mut result = None;
     rayon::in_place_scope(|scope| {
         for _ in 1..threads {
-            scope.spawn(|_| region.help());
+            scope.spawn(|_| {
+                // The leader itself would wait for ever.
+                if !std::ptr::eq(REGION.get(), &region) {
+                    region.help();
+                }
+            });
         }
         // Closes the region also when `body` panics, or the scope would wait for ever.
         let _lead = Lead::new(&region);
@@ -403,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn a_region_within_a_region_and_outside_a_pool_just_runs() {
+    fn a_region_within_a_region_and_outside_a_pool_runs() {
         assert_eq!(region(|| 5), 5);
         on(2, || assert_eq!(region(|| region(|| 7)), 7));
     }

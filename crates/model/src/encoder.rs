@@ -12,7 +12,7 @@ use bert_ner_kernels::{columns, dropout, embedding, layer_norm};
 /// The buffers of a forward and backward pass, grown to the largest batch seen and then reused.
 #[derive(Debug, Default)]
 pub struct Workspace {
-    /// Input of each layer and output of the last, `[T, H]` each; two that alternate when nothing is kept.
+    /// Input of each layer, `[T, H]`, and output of the last, `[W, H]`; two that alternate when nothing is kept.
     pub(crate) hidden: Vec<Vec<f32>>,
     embedding_norm: layer_norm::Saved,
     /// One a layer; one for all when nothing is kept.

@@ -158,8 +158,8 @@ fn canonical(raw: &str) -> String {
     }
 }
 
-/// Parts of published BERT checkpoints that a token classifier does not use: the pooler, pre-training heads, old buffers, and
-/// the classifier's own tensors under another task.
+/// Parts of published BERT checkpoints that a token classifier does not use: the pooler, pre-training heads and old
+/// buffers.
 fn is_unused(name: &str) -> bool {
     name.starts_with("bert.pooler.")
         || name.starts_with("cls.")

@@ -18,6 +18,15 @@ impl Staging {
     /// [`TrainError::OutputExists`], [`TrainError::NotAModelFolder`].
     pub(crate) fn check(target: &Path, overwrite: bool) -> Result<(), TrainError> {
         let path = || target.to_owned();
+        if target.file_name().is_none() {
+            return Err(TrainError::setting(
+                "output",
+                format!(
+                    "is {}, expected a folder with a name of its own",
+                    target.display()
+                ),
+            ));
+        }
         match fs::read_dir(target) {
             Ok(mut entries) => {
                 if entries.next().is_none() {
@@ -45,9 +54,6 @@ impl Staging {
             path: path.clone(),
             source,
         };
-        if path.exists() {
-            fs::remove_dir_all(&path).map_err(io)?;
-        }
         fs::create_dir_all(&path).map_err(io)?;
         Ok(Self {
             path,
@@ -97,12 +103,23 @@ impl Drop for Staging {
     }
 }
 
-/// `.NAME.KIND-PID` beside `target`.
+/// `.NAME.KIND-PID` beside `target`, with a number behind it while that is taken.
 fn sibling(target: &Path, kind: &str) -> PathBuf {
     let name = target
         .file_name()
         .map_or_else(|| "model".into(), |name| name.to_string_lossy());
-    target.with_file_name(format!(".{name}.{kind}-{}", std::process::id()))
+    let base = format!(".{name}.{kind}-{}", std::process::id());
+    let path = |n: usize| {
+        target.with_file_name(if n == 0 {
+            base.clone()
+        } else {
+            format!("{base}-{n}")
+        })
+    };
+    (0..)
+        .map(path)
+        .find(|path| !path.exists())
+        .unwrap_or_else(|| path(0))
 }
 
 #[cfg(test)]

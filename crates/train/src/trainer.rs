@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 /// Fine-tunes, scores and writes a model folder.
 ///
-/// The folder appears with the first evaluation that is worth keeping and is replaced, in one move, by every better one; so
+/// The folder appears with the first evaluation that is worth keeping and is replaced as a whole by every better one; so
 /// whatever ends the run, the best model so far is whole. It runs on a pool of `settings.threads` threads
 /// of its own.
 ///
@@ -29,6 +29,8 @@ pub fn train(
     observer: &mut (dyn Observer + Send),
 ) -> Result<Report, TrainError> {
     Staging::check(&settings.output, settings.overwrite)?;
+    // A place that cannot be written is said now, not after an epoch.
+    drop(Staging::new(&settings.output)?);
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(settings.threads)
         .build()
@@ -123,9 +125,12 @@ impl<'a> Run<'a> {
             scheme: Scheme::Iob2.name().to_owned(),
             max_length: settings_length,
         });
+        let optimizer = Optimizer::new(&model, settings.weight_decay, settings.max_grad_norm);
+        let gradients = Gradients::zeros(model.layout());
+        let tagger = Tagger::new(model, tokenizer)?;
         let sequences = data::sequences(
             &splits.train,
-            &tokenizer,
+            tagger.tokenizer(),
             &labels,
             settings_length,
             settings.label_all_tokens,
@@ -134,9 +139,6 @@ impl<'a> Run<'a> {
             return Err(TrainError::setting("train", "holds no word to train on"));
         }
         let plan = Plan::new(settings, sequences.len());
-        let optimizer = Optimizer::new(&model, settings.weight_decay, settings.max_grad_norm);
-        let gradients = Gradients::zeros(model.layout());
-        let tagger = Tagger::new(model, tokenizer)?;
         let started = Started {
             train_samples: splits.train.sentences.len(),
             dev_samples: splits.dev.sentences.len(),
@@ -187,7 +189,10 @@ impl<'a> Run<'a> {
     }
 
     fn train_epochs(&mut self) -> Result<Stopped, TrainError> {
-        let group = self.settings.batch_size * self.settings.gradient_accumulation;
+        let group = self
+            .settings
+            .batch_size
+            .saturating_mul(self.settings.gradient_accumulation);
         for epoch in 0.. {
             let order = data::order(self.sequences.len(), self.settings.seed, epoch);
             for members in order.chunks(group) {
@@ -390,8 +395,11 @@ impl Progress {
 
 impl Plan {
     fn new(settings: &Settings, sequences: usize) -> Self {
-        let steps_per_epoch =
-            sequences.div_ceil(settings.batch_size * settings.gradient_accumulation);
+        let steps_per_epoch = sequences.div_ceil(
+            settings
+                .batch_size
+                .saturating_mul(settings.gradient_accumulation),
+        );
         let total_steps = ((settings.epochs * steps_per_epoch as f64).ceil() as usize).max(1);
         let rate = LearningRate::new(
             settings.learning_rate,
