@@ -5,7 +5,7 @@ PYTHON ?= python3
 BERT_NER = target/release/bert-ner
 DEMO = target/demo
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check clean
 
 ## Fine-tune a small pretrained BERT on the sample corpus, print its scores, tag a sentence.
 demo: models/minilm/model.safetensors
@@ -27,12 +27,9 @@ check:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --locked --workspace --no-deps
-	$(CARGO) check --locked --workspace --examples --benches
+	$(CARGO) check --locked --workspace --examples
 	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) check --manifest-path fuzz/Cargo.toml
-
-bench:
-	$(CARGO) bench --locked --package bert-ner-kernels
 
 clean:
 	$(CARGO) clean

@@ -3,8 +3,8 @@
 //! Idea of [`region`]: a training step of a small model is some two hundred parallel loops of 20 to 500 microseconds.
 //! `rayon`'s workers go to sleep between them, and waking one takes as long as a short loop. So for the length of one
 //! step they are borrowed: each waits in a spin loop and takes tasks from one atomic word. Outside a region the loops run on
-//! `rayon` as usual. On 2 cores this took MiniLM's step at 160 pieces from 69 to 59 ms (`cargo run --release -p
-//! bert-ner-model --example step`), the kernel's share of the time from 13 % to 2 %.
+//! `rayon` as usual. On 2 cores this took MiniLM's step at 162 pieces from 69 to 64 ms (`cargo run --release -p
+//! bert-ner-model --example step`), and the system's share of the time from 13 % to 7 % (`perf record` of the same).
 
 use std::cell::{Cell, UnsafeCell};
 use std::marker::PhantomData;

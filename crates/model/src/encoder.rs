@@ -17,15 +17,15 @@ pub struct Workspace {
     embedding_norm: layer_norm::Saved,
     /// One a layer; one for all when nothing is kept.
     pub(crate) layers: Vec<LayerState>,
-    /// A product before bias, dropout and residual are added, or its gradient, `[T, H]`.
+    /// A product before bias, dropout and residual are added, or its gradient, `[R, H]`; `R` rows are wanted of a layer.
     pub(crate) projected: Vec<f32>,
     /// Gradient of `qkv`, `[T, 3H]`.
     pub(crate) dqkv: Vec<f32>,
-    /// Gradient of the feed-forward inside, `[T, F]`.
+    /// Gradient of the feed-forward inside, `[R, F]`.
     pub(crate) dinner: Vec<f32>,
-    /// Gradient of what flows from layer to layer, `[T, H]`.
+    /// Gradient of what flows from layer to layer, `[R, H]` on the way in, `[T, H]` on the way out.
     pub(crate) dhidden: Vec<f32>,
-    /// Gradient between the two halves of a layer, `[T, H]`.
+    /// Gradient between the two halves of a layer, `[R, H]`.
     pub(crate) dmiddle: Vec<f32>,
     pub(crate) head: crate::head::HeadState,
 }
