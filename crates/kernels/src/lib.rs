@@ -27,6 +27,8 @@ pub mod reduce;
 pub mod rows;
 
 mod parallel;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod tiles;
 
 pub use parallel::region;
 

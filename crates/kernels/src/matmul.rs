@@ -1,6 +1,6 @@
-//! Matrix products, on the `gemm` crate.
+//! Matrix products: on the tile unit where there is one (the module `tiles`), else on the `gemm` crate.
 //!
-//! Idea: each thread takes a contiguous part of the larger free dimension and runs a single-threaded
+//! Idea of the latter: each thread takes a contiguous part of the larger free dimension and runs a single-threaded
 //! product on it, so that a product costs one fork and every thread packs its own part of the
 //! weights only. On 2 AVX-512 cores at T = 160, K = 1536, N = 384, `gemm`'s own two threads gave 150 GFLOP/s for the product with
 //! `[out, in]` weights; half of it on one thread alone gives 130.
@@ -10,6 +10,8 @@
 //! that (`MIN_PART`, `MIN_OTHER`), and products too small to be cut so run on one thread. Tested below.
 
 use crate::parallel::{Shared, split};
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+use crate::tiles;
 use gemm::{Parallelism, gemm};
 
 /// Least length of a part along the dimension that is cut: above `gemm`'s 64 even after rounding to `ALIGN`.
@@ -93,6 +95,21 @@ fn product_parallel(
     accumulate: bool,
 ) {
     assert_eq!(out.len(), m * n, "the product's output is not [{m}, {n}]");
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    if tiles::pays((m, n, k)) {
+        return tiles::product((m, n, k), out, left, right, accumulate);
+    }
+    gemm_parallel((m, n, k), out, left, right, accumulate);
+}
+
+/// [`product_parallel`] on any CPU.
+fn gemm_parallel(
+    (m, n, k): (usize, usize, usize),
+    out: &mut [f32],
+    left: View<'_>,
+    right: View<'_>,
+    accumulate: bool,
+) {
     let out = Shared::new(out);
     let parts = |len: usize, other: usize| if other < MIN_OTHER { 1 } else { len / MIN_PART };
     if m >= 2 * n {
@@ -299,12 +316,21 @@ mod tests {
                         .build()
                         .unwrap();
                     pool.install(|| {
-                        let mut out = vec![0.0; t * n + t * k + n * k];
+                        let mut out = vec![0.0; 2 * t * n + t * k + n * k];
                         let (y, rest) = out.split_at_mut(t * n);
-                        let (dx, dw) = rest.split_at_mut(t * k);
+                        let (dx, rest) = rest.split_at_mut(t * k);
+                        let (dw, anywhere) = rest.split_at_mut(n * k);
                         linear_forward(y, &x, &w, n, k);
                         linear_backward_input(dx, &dy, &w, n, k, false);
                         linear_backward_weight(dw, &dy, &x, n, k, false);
+                        let view = |data, row_stride, column_stride| View {
+                            data,
+                            row_stride,
+                            column_stride,
+                        };
+                        let operands = (view(&x, k, 1), view(&w, 1, k));
+                        gemm_parallel((t, n, k), anywhere, operands.0, operands.1, false);
+                        close(y, anywhere);
                         out.iter().map(|v| v.to_bits()).collect()
                     })
                 })
