@@ -115,6 +115,9 @@ fn hint(error: &anyhow::Error) -> Option<String> {
         TrainError::OutputExists { .. } => {
             Some("--overwrite replaces it; or choose another --output".to_owned())
         }
+        TrainError::OutputBusy { .. } => {
+            Some("wait until it has ended; or choose another --output".to_owned())
+        }
         TrainError::Diverged { .. } => {
             Some("try a lower --learning-rate, or some --warmup-ratio such as 0.1".to_owned())
         }

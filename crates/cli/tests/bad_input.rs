@@ -204,6 +204,23 @@ fn an_output_folder_that_exists_stays_as_it_is() {
     assert_eq!(bench.read("out/notes.txt"), "dear to me");
 }
 
+#[test]
+fn two_runs_never_share_an_output_folder() {
+    let bench = Bench::new();
+    // What another run holds while it lasts.
+    let lock = std::fs::File::create(bench.path(".out.bert-ner-lock")).unwrap();
+    lock.lock().unwrap();
+    bench.train(&[]).failed(
+        1,
+        "error: out: another run is writing this output folder (it holds .out.bert-ner-lock)\n  \
+         hint: wait until it has ended; or choose another --output\n",
+    );
+    drop(lock);
+    // The file alone, as a run that was killed leaves it, is in nobody's way.
+    bench.train(&["--epochs", "1"]).ok();
+    assert!(!bench.path(".out.bert-ner-lock").exists());
+}
+
 /// Runs a shell whose files cannot grow beyond `blocks` of 1024 bytes: a disk that fills up.
 #[cfg(unix)]
 fn on_a_small_disk(bench: &Bench, blocks: usize, arguments: &[&str]) -> Ended {

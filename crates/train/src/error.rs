@@ -35,6 +35,27 @@ pub enum TrainError {
         /// The output folder.
         path: PathBuf,
     },
+    /// Another run is at work on the output folder.
+    #[error(
+        "{}: another run is writing this output folder (it holds {})",
+        path.display(), lock.display()
+    )]
+    OutputBusy {
+        /// The output folder.
+        path: PathBuf,
+        /// The file that the other run holds locked.
+        lock: PathBuf,
+    },
+    /// The finished folder cannot take its place.
+    #[error("{}: the model cannot be put in its place: {source}; it is kept, whole, as {}", path.display(), kept.display())]
+    Unpublished {
+        /// The output folder.
+        path: PathBuf,
+        /// Where the model is.
+        kept: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
     /// A file of sentences without tags.
     #[error("{}: has sentences without tags; expected one tag a word", path.display())]
     Unannotated {

@@ -11,6 +11,7 @@ mod error;
 mod evaluate;
 mod events;
 mod folder;
+mod lock;
 mod report;
 mod schedule;
 mod settings;

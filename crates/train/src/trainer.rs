@@ -2,7 +2,7 @@
 
 use crate::data::{self, Sequence, Splits};
 use crate::evaluate::{Evaluator, Scored};
-use crate::folder::Staging;
+use crate::folder::OutputFolder;
 use crate::schedule::LearningRate;
 use crate::{
     EvalEvery, Evaluated, Evaluation, Event, Finished, Measured, Observer, Report, Saved, Select,
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 /// Fine-tunes, scores and writes a model folder.
 ///
 /// The folder appears with the first evaluation that is worth keeping and is replaced as a whole by every better one; so
-/// whatever ends the run, the best model so far is whole. It runs on a pool of `settings.threads` threads
+/// whatever ends the run, the best model so far is whole. One run at a time has an output folder. It runs on a pool of `settings.threads` threads
 /// of its own.
 ///
 /// # Errors
@@ -28,9 +28,7 @@ pub fn train(
     settings: &Settings,
     observer: &mut (dyn Observer + Send),
 ) -> Result<Report, TrainError> {
-    Staging::check(&settings.output, settings.overwrite)?;
-    // A place that cannot be written is said now, not after an epoch.
-    drop(Staging::new(&settings.output)?);
+    let output = OutputFolder::take(&settings.output, settings.overwrite)?;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(settings.threads)
         .build()
@@ -40,12 +38,13 @@ pub fn train(
                 format!("{} cannot be started: {error}", settings.threads),
             )
         })?;
-    pool.install(|| Run::prepare(settings, observer)?.finish())
+    pool.install(|| Run::prepare(settings, &output, observer)?.finish())
 }
 
 /// A run between its start and its report.
 struct Run<'a> {
     settings: &'a Settings,
+    output: &'a OutputFolder,
     observer: &'a mut (dyn Observer + Send),
     tagger: Tagger,
     optimizer: Optimizer,
@@ -108,6 +107,7 @@ impl Mean {
 impl<'a> Run<'a> {
     fn prepare(
         settings: &'a Settings,
+        output: &'a OutputFolder,
         observer: &'a mut (dyn Observer + Send),
     ) -> Result<Self, TrainError> {
         let splits = Splits::read(settings)?;
@@ -155,6 +155,7 @@ impl<'a> Run<'a> {
         observer.event(&Event::Started(started));
         Ok(Self {
             settings,
+            output,
             observer,
             tagger,
             optimizer,
@@ -321,7 +322,7 @@ impl<'a> Run<'a> {
     /// Writes the model folder as it is now and puts it in its place.
     fn publish(&mut self) -> Result<(), TrainError> {
         self.measure();
-        let staging = Staging::new(&self.settings.output)?;
+        let staging = self.output.stage()?;
         self.tagger.save(staging.path())?;
         self.report.write(staging.path())?;
         staging.publish()?;
