@@ -20,6 +20,9 @@ pub(crate) fn run(args: &EvalArgs) -> Result<ExitCode> {
     if !corpus.is_annotated() {
         bail!("{name}: has sentences without tags; there is nothing to compare with");
     }
+    if corpus.words() == 0 {
+        bail!("{name}: has no word; there is nothing to tag");
+    }
     for warning in &corpus.warnings {
         warn(warning);
     }

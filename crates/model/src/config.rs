@@ -211,6 +211,17 @@ impl Config {
                 return wrong(format!("{key} is {p}, expected a probability below 1"));
             }
         }
+        // Zero would divide by zero where a row is constant.
+        let eps = self.layer_norm_eps;
+        if !eps.is_finite() || eps <= 0.0 {
+            return wrong(format!("layer_norm_eps is {eps}, expected more than 0"));
+        }
+        let range = self.initializer_range;
+        if !range.is_finite() || range < 0.0 {
+            return wrong(format!(
+                "initializer_range is {range}, expected a standard deviation of at least 0"
+            ));
+        }
         Ok(())
     }
 }

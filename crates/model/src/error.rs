@@ -97,6 +97,12 @@ pub enum ModelError {
         /// The kind in the file.
         found: String,
     },
+    /// A head was asked for that has no tag to choose.
+    #[error("{}: no label to predict was given; expected at least one", path.display())]
+    NoLabels {
+        /// The folder of the pretrained model.
+        path: PathBuf,
+    },
     /// The folder holds an encoder without a token-classification head.
     #[error("{}: no token-classification head (tensor \"classifier.weight\"): fine-tune it first with `bert-ner train`", path.display())]
     NoHead {

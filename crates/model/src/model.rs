@@ -60,11 +60,16 @@ impl Model {
     /// a normal distribution of deviation `initializer_range` by `seed`, its bias zero, as transformers does.
     ///
     /// # Errors
-    /// As [`Model::load`].
+    /// As [`Model::load`], and [`ModelError::NoLabels`].
     pub fn from_pretrained(dir: &Path, labels: Vec<String>, seed: u64) -> Result<Self, ModelError> {
+        if labels.is_empty() {
+            return Err(ModelError::NoLabels {
+                path: dir.to_owned(),
+            });
+        }
         let path = dir.join("config.json");
         let mut config = Config::load(&path)?;
-        let same = !labels.is_empty() && config.labels(&path).is_ok_and(|old| old == labels);
+        let same = config.labels(&path).is_ok_and(|old| old == labels);
         config.set_labels(&labels);
         let layout = Layout::new(&config, labels.len());
         let mut parameters = weights::load(

@@ -143,8 +143,8 @@ fn half_precision_weights_are_widened() {
 }
 
 #[test]
-fn other_architectures_are_refused_by_name() {
-    let cases: [(&str, Value, &str); 5] = [
+fn other_architectures_and_impossible_values_are_refused_by_name() {
+    let cases: [(&str, Value, &str); 9] = [
         (
             "model_type",
             json!("roberta"),
@@ -169,6 +169,26 @@ fn other_architectures_are_refused_by_name() {
             "num_attention_heads",
             json!(5),
             "hidden_size 24 is not a multiple of num_attention_heads 5",
+        ),
+        (
+            "layer_norm_eps",
+            json!(0.0),
+            "layer_norm_eps is 0, expected more than 0",
+        ),
+        (
+            "layer_norm_eps",
+            json!(1e300),
+            "layer_norm_eps is inf, expected more than 0",
+        ),
+        (
+            "initializer_range",
+            json!(-0.02),
+            "initializer_range is -0.02, expected a standard deviation of at least 0",
+        ),
+        (
+            "initializer_range",
+            json!(1e39),
+            "initializer_range is inf, expected a standard deviation of at least 0",
         ),
     ];
     for (key, value, message) in cases {
@@ -257,6 +277,12 @@ fn a_broken_configuration_is_reported_with_its_line() {
     assert!(refusal(dir.path()).contains("line 3 column 3"));
     std::fs::write(dir.path().join("config.json"), "{\"vocab_size\": 61}").unwrap();
     assert!(refusal(dir.path()).contains("missing field `hidden_size`"));
+}
+
+#[test]
+fn a_head_without_labels_is_refused() {
+    let refused = Model::from_pretrained(&tiny(), Vec::new(), 7);
+    assert!(matches!(refused, Err(ModelError::NoLabels { .. })));
 }
 
 #[test]

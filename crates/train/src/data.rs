@@ -39,7 +39,7 @@ pub(crate) struct Splits {
 impl Splits {
     pub(crate) fn read(settings: &Settings) -> Result<Self, TrainError> {
         let mut warnings = Vec::new();
-        let mut read = |path: &Path, most: Option<usize>| -> Result<Corpus, TrainError> {
+        let mut read = |split, path: &Path, most: Option<usize>| -> Result<Corpus, TrainError> {
             let mut corpus = read_corpus(path, &settings.read_options())?;
             corpus.sentences.truncate(most.unwrap_or(usize::MAX));
             warnings.extend(corpus.warnings.iter().map(ToString::to_string));
@@ -48,15 +48,23 @@ impl Splits {
                     path: path.to_owned(),
                 });
             }
+            // Neither a loss nor a score can be had from it.
+            if corpus.words() == 0 {
+                return Err(TrainError::NoWords {
+                    path: path.to_owned(),
+                    split,
+                    sentences: corpus.sentences.len(),
+                });
+            }
             Ok(corpus)
         };
         Ok(Self {
-            train: read(&settings.train, settings.max_train_samples)?,
-            dev: read(&settings.dev, settings.max_eval_samples)?,
+            train: read("train", &settings.train, settings.max_train_samples)?,
+            dev: read("dev", &settings.dev, settings.max_eval_samples)?,
             test: settings
                 .test
                 .as_deref()
-                .map(|path| read(path, settings.max_eval_samples))
+                .map(|path| read("test", path, settings.max_eval_samples))
                 .transpose()?,
             warnings,
         })

@@ -62,6 +62,20 @@ pub enum TrainError {
         /// The file.
         path: PathBuf,
     },
+    /// Sentences without a single word.
+    #[error(
+        "{}: the {split} split has {sentences} {} but no word; expected at least one word",
+        path.display(),
+        if *sentences == 1 { "sentence" } else { "sentences" }
+    )]
+    NoWords {
+        /// The file.
+        path: PathBuf,
+        /// What it is used as: `train`, `dev` or `test`.
+        split: &'static str,
+        /// How many sentences were read from it.
+        sentences: usize,
+    },
     /// The dev or test split holds entity types that no training sentence shows.
     #[error(
         "{}: {} {} never occur{} in {}, so no model trained on it can predict {}",

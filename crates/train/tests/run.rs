@@ -229,6 +229,37 @@ fn a_type_that_training_never_shows_is_refused_before_anything_is_written() {
 }
 
 #[test]
+fn a_split_without_a_word_is_refused_by_name() {
+    let bench = Bench::new(8);
+    let empty = bench.dir.path().join("empty.jsonl");
+    fs::write(&empty, "{\"tokens\": [], \"ner_tags\": []}\n").unwrap();
+    let refused = |change: &dyn Fn(&mut Settings)| {
+        let mut settings = bench.settings(|_| ());
+        change(&mut settings);
+        let error = train(&settings, &mut Silent).unwrap_err().to_string();
+        let (path, message) = error.split_once(": ").unwrap();
+        assert_eq!(Path::new(path), empty);
+        message.to_owned()
+    };
+    let expected = |split: &str| {
+        format!("the {split} split has 1 sentence but no word; expected at least one word")
+    };
+    assert_eq!(
+        refused(&|settings| settings.train = empty.clone()),
+        expected("train")
+    );
+    assert_eq!(
+        refused(&|settings| settings.dev = empty.clone()),
+        expected("dev")
+    );
+    assert_eq!(
+        refused(&|settings| settings.test = Some(empty.clone())),
+        expected("test")
+    );
+    assert_eq!(bench.names(), ["dev.conll", "empty.jsonl", "train.conll"]);
+}
+
+#[test]
 fn a_run_that_diverges_says_when_and_leaves_no_folder() {
     let bench = Bench::new(8);
     let error = bench
