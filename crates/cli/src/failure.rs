@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use bert_ner_hub::HubError;
+use bert_ner_score::ScoreError;
 use bert_ner_train::TrainError;
 
 /// Something that could not be done.
@@ -110,6 +111,10 @@ fn hint(error: &anyhow::Error) -> Option<String> {
     }
     if let Some(HubError::Offline { .. } | HubError::Unreachable { .. }) = error.downcast_ref() {
         return Some("give a local folder, or fetch it once with network access".to_owned());
+    }
+    if let Some(ScoreError::NoGold { .. }) = error.downcast_ref() {
+        let how = "bert-ner predict --model DIR PATH --output-format conll writes both";
+        return Some(how.to_owned());
     }
     match error.downcast_ref::<TrainError>()? {
         TrainError::OutputExists { .. } => {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, anyhow, bail};
-use bert_ner_score::{Mode, Pair, Scorer, Scores, StrictScheme, conll_pairs};
+use bert_ner_score::{Mode, Pair, Scorer, Scores, StrictScheme, read_pairs};
 use bert_ner_text::Scheme;
 
 use crate::args::ScoreArgs;
@@ -25,7 +25,7 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<ExitCode> {
             (Box::new(BufReader::new(file)), &args.path)
         }
     };
-    let pairs = conll_pairs(input, name).collect::<Result<Vec<_>, _>>()?;
+    let pairs = read_pairs(input, name)?;
     if pairs.is_empty() {
         bail!(
             "{}: has no sentence; expected columns, the gold and the predicted tag last",

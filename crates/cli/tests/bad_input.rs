@@ -457,6 +457,17 @@ fn options_that_cannot_work_are_refused_before_anything_is_read() {
 }
 
 #[test]
+fn a_file_without_predictions_is_not_scored() {
+    let bench = Bench::new();
+    bench.run(&["score", "train.conll"]).failed(
+        1,
+        "error: train.conll:1: \"Ada\" stands where the gold tag is expected (0 of 26 words have one): the last two columns \
+         must be the gold and the predicted tag\n  \
+         hint: bert-ner predict --model DIR PATH --output-format conll writes both\n",
+    );
+}
+
+#[test]
 fn a_settings_file_is_checked() {
     let bench = Bench::new();
     bench.write("run.toml", "epochs = 1\nbatchsize = 4\n");

@@ -28,6 +28,8 @@ pub struct Pairs<R> {
     input: Option<R>,
     path: PathBuf,
     line: usize,
+    /// Line of the first word of the sentence given last.
+    sentence_line: usize,
     shape: Option<Shape>,
 }
 
@@ -57,6 +59,7 @@ pub fn conll_pairs<R: BufRead>(input: R, path: impl AsRef<Path>) -> Pairs<R> {
         input: Some(input),
         path: path.as_ref().to_owned(),
         line: 0,
+        sentence_line: 0,
         shape: None,
     }
 }
@@ -77,6 +80,18 @@ impl<R: BufRead> Iterator for Pairs<R> {
     }
 }
 
+impl<R> Pairs<R> {
+    /// Line of the first word of the sentence given last, counted from 1. Its words stand line by line.
+    pub(crate) fn sentence_line(&self) -> usize {
+        self.sentence_line
+    }
+
+    /// Columns of the first line; `None` before it.
+    pub(crate) fn columns(&self) -> Option<usize> {
+        self.shape.map(|shape| shape.columns)
+    }
+}
+
 impl<R: BufRead> Pairs<R> {
     /// The next sentence, which is empty at the end of the file.
     fn sentence(&mut self) -> Result<Pair, ScoreError> {
@@ -84,6 +99,9 @@ impl<R: BufRead> Pairs<R> {
         while let Some(line) = self.read_line()? {
             match self.tags(&line)? {
                 Some((gold, predicted)) => {
+                    if pair.gold.is_empty() {
+                        self.sentence_line = self.line;
+                    }
                     pair.gold.push(gold.to_owned());
                     pair.predicted.push(predicted.to_owned());
                 }

@@ -39,6 +39,26 @@ pub enum ScoreError {
         /// The line, counted from 1.
         line: usize,
     },
+    /// The column of gold tags holds something else, such as the words of a file without predictions.
+    #[error(
+        "{}:{line}: {value:?} stands where the gold tag is expected ({tags} of {words} word{} {} one): the last two \
+         columns must be the gold and the predicted tag",
+        path.display(),
+        if *words == 1 { "" } else { "s" },
+        if *words == 1 { "has" } else { "have" },
+    )]
+    NoGold {
+        /// The file concerned.
+        path: PathBuf,
+        /// The line of the first value that is no tag, counted from 1.
+        line: usize,
+        /// That value.
+        value: String,
+        /// Words in the file.
+        words: usize,
+        /// Words with a value that could be a tag.
+        tags: usize,
+    },
     /// Gold and prediction of one sentence differ in length.
     #[error("sentence {sentence}: {gold} gold tags but {predicted} predicted tags")]
     Length {

@@ -30,6 +30,7 @@ mod scorer;
 mod scores;
 mod seqeval;
 mod strict;
+mod whole;
 
 pub use bootstrap::{Bootstrap, Confidence, Interval};
 pub use conll::{Pair, Pairs, conll_pairs};
@@ -39,3 +40,4 @@ pub use error::ScoreError;
 pub use scorer::{Mode, Scorer};
 pub use scores::{Average, Scores, TypeScores};
 pub use strict::StrictScheme;
+pub use whole::read_pairs;
