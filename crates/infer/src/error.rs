@@ -1,7 +1,7 @@
 //! The one error type of this crate.
 
 use bert_ner_model::ModelError;
-use bert_ner_text::TextError;
+use bert_ner_text::{TextError, counted};
 use bert_ner_tokenize::TokenizeError;
 
 /// Why a model folder cannot be used, or sentences cannot be tagged.
@@ -40,7 +40,10 @@ pub enum InferError {
         longest: usize,
     },
     /// A sentence to evaluate that has no gold tags, or not one a word.
-    #[error("sentence {sentence}{} has {tags} gold tags for {words} words", at_line(*line))]
+    #[error(
+        "sentence {sentence}{} has {} for {}",
+        at_line(*line), counted(*tags, "gold tags"), counted(*words, "words")
+    )]
     Gold {
         /// The sentence, counted from 1.
         sentence: usize,

@@ -129,8 +129,8 @@ impl Config {
                     .ok_or_else(|| ModelError::Config {
                         path: path.to_owned(),
                         message: format!(
-                            "id2label has {} labels but none with id {id}",
-                            self.id2label.len()
+                            "id2label has no label with id {id}; expected the ids 0 to {}",
+                            self.id2label.len() - 1
                         ),
                     })
             })

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::StrictScheme;
+use bert_ner_text::counted;
 
 /// Why two tag sequences cannot be compared.
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +19,7 @@ pub enum ScoreError {
         source: std::io::Error,
     },
     /// A line that has not as many columns as the first one.
-    #[error("{}:{line}: {found} columns, expected {expected} as in line {first}", path.display())]
+    #[error("{}:{line}: {}, expected {expected} as in line {first}", path.display(), counted(*found, "columns"))]
     Columns {
         /// The file concerned.
         path: PathBuf,
@@ -41,11 +42,9 @@ pub enum ScoreError {
     },
     /// The column of gold tags holds something else, such as the words of a file without predictions.
     #[error(
-        "{}:{line}: {value:?} stands where the gold tag is expected ({tags} of {words} word{} {} one): the last two \
-         columns must be the gold and the predicted tag",
-        path.display(),
-        if *words == 1 { "" } else { "s" },
-        if *words == 1 { "has" } else { "have" },
+        "{}:{line}: {value:?} stands where the gold tag is expected (tags: {tags}, words: {words}); the last two columns \
+         must be the gold and the predicted tag",
+        path.display()
     )]
     NoGold {
         /// The file concerned.
@@ -60,7 +59,7 @@ pub enum ScoreError {
         tags: usize,
     },
     /// Gold and prediction of one sentence differ in length.
-    #[error("sentence {sentence}: {gold} gold tags but {predicted} predicted tags")]
+    #[error("sentence {sentence}: {} but {}", counted(*gold, "gold tags"), counted(*predicted, "predicted tags"))]
     Length {
         /// The sentence, counted from 1 in the order of adding.
         sentence: usize,

@@ -207,7 +207,7 @@ mod tests {
             .expect_err("two lengths");
         assert_eq!(
             error.to_string(),
-            "sentence 1: 2 gold tags but 1 predicted tags"
+            "sentence 1: 2 gold tags but 1 predicted tag"
         );
         assert_eq!(scorer.finish().tokens, 0);
     }

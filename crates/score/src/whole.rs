@@ -97,8 +97,8 @@ mod tests {
         assert_eq!(
             refusal(&file).as_deref(),
             Some(
-                "file:6: \"EU\" stands where the gold tag is expected (3 of 44 words have one): the last two \
-                 columns must be the gold and the predicted tag"
+                "file:6: \"EU\" stands where the gold tag is expected (tags: 3, words: 44); the last two columns \
+                 must be the gold and the predicted tag"
             )
         );
         assert!(refusal("John PER\nsleeps O\n").is_some(), "bare types");

@@ -45,7 +45,8 @@ pub struct Converted {
 /// included. With one, an impossible sequence is read as conlleval reads it.
 ///
 /// # Errors
-/// When the input cannot be read, or the output cannot hold its words or its entities.
+/// When the input cannot be read, is also the output, or has words or entities that the output cannot
+/// hold.
 pub fn convert_file(
     input: &Path,
     output: &Path,
@@ -56,9 +57,22 @@ pub fn convert_file(
                        name in .conll, .jsonl, .json, .csv, .tsv, .parquet or .arrow";
         return Err(TextError::file(output, message));
     };
+    if is_same(input, output) {
+        let message = format!(
+            "is {} itself, which would be lost; expected another file to write",
+            input.display()
+        );
+        return Err(TextError::file(output, message));
+    }
     convert(open(input, &options.read)?, input, options, |write| {
         create_file(output, format, write)
     })
+}
+
+/// Whether two paths lead to one file or folder that exists, by whatever links.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let places = (one.canonicalize(), other.canonicalize());
+    matches!(places, (Ok(one), Ok(other)) if one == other)
 }
 
 /// The same between any reader and writer, such as standard input and output; `name` stands for the

@@ -12,6 +12,7 @@
 
 pub mod atomic;
 mod convert;
+mod counted;
 mod error;
 mod format;
 mod labels;
@@ -23,6 +24,7 @@ mod words;
 mod write;
 
 pub use convert::{ConvertOptions, Converted, convert, convert_file};
+pub use counted::counted;
 pub use error::TextError;
 pub use format::Format;
 pub use labels::LabelSet;

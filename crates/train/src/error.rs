@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use bert_ner_infer::InferError;
 use bert_ner_model::ModelError;
 use bert_ner_score::ScoreError;
-use bert_ner_text::TextError;
+use bert_ner_text::{TextError, counted};
 use bert_ner_tokenize::TokenizeError;
 
 /// Why a run did not begin, or did not end well.
@@ -64,9 +64,8 @@ pub enum TrainError {
     },
     /// Sentences without a single word.
     #[error(
-        "{}: the {split} split has {sentences} {} but no word; expected at least one word",
-        path.display(),
-        if *sentences == 1 { "sentence" } else { "sentences" }
+        "{}: the {split} split has {} but no word; expected at least one word",
+        path.display(), counted(*sentences, "sentences")
     )]
     NoWords {
         /// The file.

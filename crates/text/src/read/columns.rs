@@ -1,7 +1,7 @@
 //! Which column holds what, in formats whose columns have names, and the sentence of a row.
 
 use super::{Column, ReadOptions};
-use crate::Sentence;
+use crate::{Sentence, counted};
 
 /// Names under which words are found, the first that is there.
 pub(super) const WORDS: &[&str] = &["tokens", "words", "token", "word", "form", "text"];
@@ -154,7 +154,9 @@ impl Row {
         for (name, len) in tags.chain(extras) {
             if len != count {
                 return Err(format!(
-                    "{count} words but {len} values in {name:?}; expected as many"
+                    "{} but {} in {name:?}; expected as many",
+                    counted(count, "words"),
+                    counted(len, "values")
                 ));
             }
         }
@@ -240,7 +242,7 @@ mod tests {
         };
         assert_eq!(
             row.into_sentence("ner_tags"),
-            Err("2 words but 1 values in \"ner_tags\"; expected as many".to_owned())
+            Err("2 words but 1 value in \"ner_tags\"; expected as many".to_owned())
         );
     }
 }

@@ -138,7 +138,7 @@ fn check(
     path: &Path,
     strict: bool,
 ) -> Result<Option<Warning>, TextError> {
-    let mut impossible = Warning::new(format!("impossible {scheme} sequences"));
+    let mut impossible = Warning::new(format!("sequences impossible in {scheme}"));
     for (number, sentence) in sentences.iter().enumerate() {
         let tags = sentence.tags.as_deref().unwrap_or_default();
         if let Some(index) = tags.iter().position(|tag| !scheme.knows(tag)) {

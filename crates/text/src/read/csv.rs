@@ -12,7 +12,7 @@ use std::path::Path;
 use super::columns::{self, Roles};
 use super::records::{Record, Records};
 use super::{ReadOptions, SentenceReader};
-use crate::{Format, Sentence, TextError};
+use crate::{Format, Sentence, TextError, counted};
 
 pub(super) fn open(
     input: Box<dyn BufRead>,
@@ -136,8 +136,8 @@ impl CsvReader {
         match &row {
             Some(Record { line, fields, .. }) if fields.len() != self.header.len() => {
                 let message = format!(
-                    "{} columns; expected {} as in the header",
-                    fields.len(),
+                    "{}; expected {} as in the header",
+                    counted(fields.len(), "columns"),
                     self.header.len()
                 );
                 Err(TextError::syntax(self.records.name(), *line, message))

@@ -45,8 +45,8 @@ impl Spans {
             text_column: options.word_column.clone(),
             span_column: options.tag_column.clone(),
             id_column: options.id_column.clone(),
-            overlapping: Warning::new("spans that overlap an earlier one, left out"),
-            wordless: Warning::new("spans that hold no word, left out"),
+            overlapping: Warning::new("spans left out because of an earlier one that they overlap"),
+            wordless: Warning::new("spans without a word, left out"),
         }
     }
 

@@ -28,7 +28,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Format, Scheme, Sentence, TextError};
+use crate::{Format, Scheme, Sentence, TextError, counted};
 
 pub(crate) use columns::numbered;
 pub(crate) use conll::{DOCSTART, Layout, comment_pair, is_blank, looks_like_conll};
@@ -61,7 +61,7 @@ pub trait SentenceReader: Iterator<Item = Result<Sentence, TextError>> {
 /// Something that was passed over, repaired or lost, counted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Warning {
-    /// What happened, as a noun phrase in the plural: `impossible iob2 sequences`.
+    /// What happened, in the plural and with the noun first: `sequences impossible in iob2`.
     pub what: String,
     /// How often.
     pub count: usize,
@@ -93,7 +93,7 @@ impl Warning {
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.count, self.what)?;
+        f.write_str(&counted(self.count, &self.what))?;
         for (index, example) in self.examples.iter().enumerate() {
             write!(f, "{}{example}", if index == 0 { ": " } else { "; " })?;
         }

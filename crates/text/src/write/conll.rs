@@ -8,7 +8,7 @@ use super::{Losses, Output, SentenceWriter, WriteOptions};
 use crate::read::{DOCSTART, Layout, comment_pair, is_blank};
 use crate::scheme::OUTSIDE;
 use crate::words::is_joined;
-use crate::{Sentence, Separator, TextError};
+use crate::{Sentence, Separator, TextError, counted};
 
 /// What CoNLL-2003 writes where a `-DOCSTART-` line has nothing to say.
 const FILLER: &str = "-X-";
@@ -58,7 +58,8 @@ impl ConllWriter {
         }
         if layout.columns != columns {
             return Err(format!(
-                "has {columns} columns where the sentences before it have {}",
+                "has {} where the sentences before it have {}",
+                counted(columns, "columns"),
                 layout.columns
             ));
         }
@@ -80,13 +81,18 @@ impl ConllWriter {
 fn column_count(sentence: &Sentence) -> Result<usize, String> {
     let words = sentence.len();
     if let Some(tags) = sentence.tags.as_ref().filter(|tags| tags.len() != words) {
-        return Err(format!("has {words} words and {} tags", tags.len()));
+        return Err(format!(
+            "has {} and {}",
+            counted(words, "words"),
+            counted(tags.len(), "tags")
+        ));
     }
     let rows = &sentence.source.columns;
     if !rows.is_empty() && rows.len() != words {
         return Err(format!(
-            "has {words} words and {} rows of columns",
-            rows.len()
+            "has {} and {}",
+            counted(words, "words"),
+            counted(rows.len(), "rows of columns")
         ));
     }
     Ok(1 + rows.first().map_or(0, Vec::len) + usize::from(sentence.tags.is_some()))

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::atomic::AtomicFile;
-use crate::{Format, Scheme, Sentence, Separator, Source, TextError};
+use crate::{Format, Scheme, Sentence, Separator, Source, TextError, counted};
 
 /// Where a writer writes to.
 pub type Output = Box<dyn Write + Send>;
@@ -81,7 +81,8 @@ impl Losses {
 impl fmt::Display for Losses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, (what, count)) in self.0.iter().enumerate() {
-            write!(f, "{}{count} {what}", if index == 0 { "" } else { ", " })?;
+            let before = if index == 0 { "" } else { ", " };
+            write!(f, "{before}{}", counted(*count, what))?;
         }
         Ok(())
     }

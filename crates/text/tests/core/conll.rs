@@ -291,6 +291,6 @@ fn plain_text_says_what_it_leaves_out() {
     assert_eq!(bytes, b"EU no\n");
     assert_eq!(
         losses.to_string(),
-        "1 comments, 1 document starts, 1 extra columns, 2 tags"
+        "1 comment, 1 document start, 1 extra column, 2 tags"
     );
 }

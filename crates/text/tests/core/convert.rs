@@ -42,6 +42,22 @@ fn a_scheme_changes_and_all_else_stays() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_file_is_not_converted_onto_itself_through_a_link() {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, link) = (
+        folder.path().join("in.conll"),
+        folder.path().join("link.conll"),
+    );
+    fs::write(&input, IOB1).unwrap();
+    std::os::unix::fs::symlink(&input, &link).unwrap();
+    let error = convert_file(&input, &link, &to(Scheme::Bioes)).unwrap_err();
+    let message = format!("{}: is {} itself", link.display(), input.display());
+    assert!(error.to_string().starts_with(&message), "{error}");
+    assert_eq!(fs::read_to_string(&input).unwrap(), IOB1);
+}
+
+#[test]
 fn without_a_scheme_the_file_stays_to_the_byte() {
     let (text, report) = converted(IOB1, "out.conll", &ConvertOptions::default()).unwrap();
     assert_eq!(text, IOB1);

@@ -67,7 +67,10 @@ fn impossible_sequences_are_counted_and_named() {
     };
     assert_eq!((warning.count, warning.examples.len()), (4, 3));
     let text = warning.to_string();
-    assert!(text.starts_with("4 impossible iob2 sequences: "), "{text}");
+    assert!(
+        text.starts_with("4 sequences impossible in iob2: "),
+        "{text}"
+    );
     assert!(
         text.contains("in.conll:3: I-X after O (no entity of this type is open)"),
         "{text}"

@@ -78,10 +78,10 @@ fn overlapping_and_empty_spans_are_counted_or_refused() {
     assert_eq!(
         said,
         [
-            "2 spans that overlap an earlier one, left out: \
+            "2 spans left out because of an earlier one that they overlap: \
              input:1: span \"LOC\" over \"New York\" overlaps the span before it, which tags cannot tell; \
              input:1: span \"ORG\" over \"York City Hall\" overlaps the span before it, which tags cannot tell",
-            "1 spans that hold no word, left out: input:1: span \"X\" over \" \" holds no word",
+            "1 span without a word, left out: input:1: span \"X\" over \" \" holds no word",
         ]
     );
     let options = ReadOptions {
@@ -131,7 +131,7 @@ fn words_that_the_text_does_not_show_are_counted_as_lost() {
         round_trip(Format::Doccano, &sentences, &WriteOptions::default()).expect("written");
     assert_eq!(
         losses.to_string(),
-        "1 sentences whose words differ from those that their text is read with"
+        "1 sentence whose words differ from those that their text is read with"
     );
     assert_eq!(tagged(&read[0]), "It/O '/O s/O Ann/B-PER ,/O");
     assert_eq!(tagged(&read[1]), tagged(&sentences[1]));

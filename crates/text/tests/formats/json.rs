@@ -80,7 +80,7 @@ fn what_is_wrong_is_named_with_its_line() {
     for (bad, expected) in [
         (
             r#"{"tokens": ["a", "b"], "ner_tags": ["O"]}"#,
-            "2 words but 1 values in \"ner_tags\"; expected as many",
+            "2 words but 1 value in \"ner_tags\"; expected as many",
         ),
         (
             r#"{"tokens": ["a", 7]}"#,
@@ -151,7 +151,7 @@ fn words_stand_in_their_text_when_it_is_given() {
     assert_eq!(read[0].text, "b a");
     assert_eq!(
         warnings[0].to_string(),
-        "1 texts in which the words do not stand one after the other: input:1: \"a b\""
+        "1 text in which the words do not stand one after the other: input:1: \"a b\""
     );
 }
 
@@ -173,7 +173,7 @@ fn what_json_cannot_hold_is_counted() {
         .expect("written");
         assert_eq!(
             losses.to_string(),
-            "2 comments, 1 document starts, 1 word offsets"
+            "2 comments, 1 document start, 1 word offset"
         );
         assert_eq!(read[0].source.columns, first.source.columns);
     }

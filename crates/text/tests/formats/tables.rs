@@ -144,6 +144,6 @@ fn identifiers_keep_neighbours_apart() {
             .filter_map(|it| it.source.id.as_deref())
             .collect();
         assert_eq!(ids, ["1", "3", "3.", "4"]);
-        assert_eq!(losses.to_string(), "1 sentence ids");
+        assert_eq!(losses.to_string(), "1 sentence id");
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::read::{Column, Separator};
 use crate::scheme::OUTSIDE;
-use crate::{TextError, split_tag};
+use crate::{TextError, counted, split_tag};
 
 /// The mark of a line that starts a document.
 pub(crate) const DOCSTART: &str = "-DOCSTART-";
@@ -81,7 +81,8 @@ impl Layout {
         let columns = fields(first, separator, None).len();
         if !names.is_empty() && names.len() != columns {
             let message = format!(
-                "{columns} columns where the file names {} (# {GLOBAL_COLUMNS} = {})",
+                "{} where the file names {} (# {GLOBAL_COLUMNS} = {})",
+                counted(columns, "columns"),
                 names.len(),
                 names.join(" ")
             );
@@ -134,10 +135,8 @@ impl Layout {
         };
         let shown: String = text.chars().take(60).collect();
         format!(
-            "{} column{} where {} {} expected, as in line {} (columns are separated by {between}): \
-             {shown:?}",
-            fields.len(),
-            if fields.len() == 1 { "" } else { "s" },
+            "{} where {} {} expected, as in line {} (columns are separated by {between}): {shown:?}",
+            counted(fields.len(), "columns"),
             self.columns,
             if self.columns == 1 { "is" } else { "are" },
             self.line
