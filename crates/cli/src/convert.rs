@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use bert_ner_text::{ConvertOptions, Converted, Format, ReadOptions, WriteOptions};
+use bert_ner_text::{ConvertOptions, Converted, Format, ReadOptions, WriteOptions, counted};
 
 use crate::args::ConvertArgs;
 use crate::failure::{Usage, warn};
@@ -83,5 +83,9 @@ fn summary(converted: &Converted) -> String {
         Some((from, to)) if from == to => format!(", tags in {to}"),
         Some((from, to)) => format!(", tags from {from} to {to}"),
     };
-    format!("{sentences} sentences, {words} words{schemes}")
+    format!(
+        "{}, {}{schemes}",
+        counted(*sentences, "sentences"),
+        counted(*words, "words")
+    )
 }

@@ -1,22 +1,30 @@
 //! `bert-ner eval`.
 
 use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write, stderr};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use bert_ner_infer::Workspace;
 use bert_ner_score::{Mode, Scorer};
-use bert_ner_text::read_corpus;
+use bert_ner_text::{counted, read_corpus};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::EvalArgs;
 use crate::failure::warn;
 use crate::model;
+use crate::names;
 use crate::score;
 
 pub(crate) fn run(args: &EvalArgs) -> Result<ExitCode> {
-    let corpus = read_corpus(&args.data, &args.format.read_options())?;
-    let name = args.data.display();
+    let data = names::evaluated(&args.data, args.split, !stderr().is_terminal())?;
+    let corpus = read_corpus(&data, &args.format.read_options())?;
+    let name = data.display();
+    if data != Path::new(&args.data) {
+        // Nobody is left to be told when standard error is closed.
+        let _ = writeln!(stderr().lock(), "scoring on {name}");
+    }
     if !corpus.is_annotated() {
         bail!("{name}: has sentences without tags; there is nothing to compare with");
     }
@@ -52,7 +60,8 @@ fn unknown(tags: &BTreeMap<String, usize>) -> String {
     let words: usize = tags.values().sum();
     let names: Vec<&str> = tags.keys().map(String::as_str).collect();
     format!(
-        "{words} words have tags that the model does not know and so misses: {}",
+        "{} with tags that the model does not know and so misses: {}",
+        counted(words, "words"),
         names.join(", ")
     )
 }

@@ -28,6 +28,21 @@ impl fmt::Display for Usage {
 
 impl std::error::Error for Usage {}
 
+/// What is wrong, and what a person could do about it.
+#[derive(Debug)]
+pub(crate) struct Hinted {
+    pub(crate) message: String,
+    pub(crate) hint: &'static str,
+}
+
+impl fmt::Display for Hinted {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Hinted {}
+
 /// Ended by the user before there was a result.
 #[derive(Debug)]
 pub(crate) struct Interrupted;
@@ -108,6 +123,9 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 fn hint(error: &anyhow::Error) -> Option<String> {
     if error.is::<Usage>() {
         return Some("bert-ner COMMAND --help lists the options".to_owned());
+    }
+    if let Some(Hinted { hint, .. }) = error.downcast_ref() {
+        return Some((*hint).to_owned());
     }
     if let Some(HubError::Offline { .. } | HubError::Unreachable { .. }) = error.downcast_ref() {
         return Some("give a local folder, or fetch it once with network access".to_owned());

@@ -1,14 +1,16 @@
 //! Names of models and data sets to local files.
 
+use std::fmt::Display;
 use std::io::{IsTerminal, stderr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
-use bert_ner_hub::{Hub, HubOptions, Place, RepoName};
-use bert_ner_text::Splits;
+use bert_ner_hub::{Hub, HubError, HubOptions, Place, RepoName};
+use bert_ner_text::{Format, Splits};
 use bert_ner_train::{Options, Places};
 
-use crate::failure::Usage;
+use crate::args::SplitName;
+use crate::failure::{Hinted, Usage};
 
 /// The local folder of the model that was typed as `name`.
 pub(crate) fn model(name: &str, quiet: bool) -> Result<PathBuf> {
@@ -18,8 +20,41 @@ pub(crate) fn model(name: &str, quiet: bool) -> Result<PathBuf> {
             "{}: is a file; a model is a folder with config.json",
             file.display()
         )),
-        Place::Folder(folder) => Err(anyhow!("{}: no such folder", folder.display())),
-        Place::Repo(name) => Ok(hub(quiet)?.model(&name)?),
+        Place::Folder(folder) => Err(no_folder(folder.display(), A_HUB_NAME)),
+        Place::Repo(repo) => {
+            let fetched = hub(quiet)?.model(&repo).map_err(anyhow::Error::new);
+            fetched.map_err(|error| unless_mistyped(error, name))
+        }
+    }
+}
+
+const A_HUB_NAME: &str =
+    "a model of the Hugging Face Hub is named name, org/name or org/name@revision, without ./";
+
+const A_HUB_DATA_SET: &str =
+    "a data set of the Hugging Face Hub is named name, org/name or org/name@revision, without ./";
+
+fn no_folder(path: impl Display, hint: &'static str) -> anyhow::Error {
+    let message = format!("{path}: no such folder");
+    Hinted { message, hint }.into()
+}
+
+/// What the Hub said of a name that may have been meant as a folder: `models/bret` beside `models/bert`.
+fn unless_mistyped(error: anyhow::Error, name: &str) -> anyhow::Error {
+    let parent = Path::new(name).parent();
+    let local = parent.is_some_and(|parent| !parent.as_os_str().is_empty() && parent.is_dir());
+    match error.downcast_ref() {
+        Some(
+            HubError::Unreachable { .. }
+            | HubError::Offline { .. }
+            | HubError::NotFound { .. }
+            | HubError::Unauthorized { .. },
+        ) if local => {
+            let message = format!("{name}: no such folder; as a name on the Hub: {error}");
+            let hint = "the folder that it would lie in is there: is its name mistyped?";
+            Hinted { message, hint }.into()
+        }
+        _ => error,
     }
 }
 
@@ -38,29 +73,66 @@ pub(crate) fn places(options: &Options, quiet: bool) -> Result<Places> {
         Some(data) => data_set(data, quiet)?,
         None => Splits::default(),
     };
-    let split = |chosen: &Option<PathBuf>, found: Option<PathBuf>, name: &str, usual: &str| {
+    let split = |chosen: &Option<PathBuf>, found: Option<PathBuf>, split: SplitName| {
         chosen.clone().or(found).ok_or_else(|| {
             let data = options.data.as_deref().unwrap_or_default();
-            anyhow!("{data}: has no {name} split; its file should be called {usual}, or be given with --{name}")
+            anyhow!("{}, or be given with --{split}", no_split(data, split))
         })
     };
     Ok(Places {
-        train: split(&options.train, splits.train, "train", "train")?,
-        dev: split(
-            &options.dev,
-            splits.dev,
-            "dev",
-            "dev, valid, validation or testa",
-        )?,
+        train: split(&options.train, splits.train, SplitName::Train)?,
+        dev: split(&options.dev, splits.dev, SplitName::Dev)?,
         test: options.test.clone().or(splits.test),
         model_dir: model(name, quiet)?,
     })
 }
 
+/// The file to score a model on: `name` itself, or a split of the folder or Hub data set that it names.
+pub(crate) fn evaluated(name: &str, split: Option<SplitName>, quiet: bool) -> Result<PathBuf> {
+    let path = Path::new(name);
+    // A name that ends as data files do, or holds a pattern, is one of files even when there is none.
+    let pattern = name.contains('*') || Format::from_extension(path).is_some();
+    let one = match path.is_dir() {
+        // A folder of `datasets.save_to_disk`.
+        true => split.is_none() && Format::detect(path).is_ok(),
+        false => path.exists() || pattern,
+    };
+    if one {
+        return match split {
+            None => Ok(path.to_owned()),
+            Some(split) => Err(Usage(format!(
+                "--split {split} chooses from a folder of splits or a Hub data set, and {name} is one file"
+            ))
+            .into()),
+        };
+    }
+    let splits = data_set(name, quiet)?;
+    let split = split.unwrap_or(SplitName::Dev);
+    let found = match split {
+        SplitName::Train => splits.train,
+        SplitName::Dev => splits.dev,
+        SplitName::Test => splits.test,
+    };
+    found.ok_or_else(|| anyhow!("{}", no_split(name, split)))
+}
+
+fn no_split(data: &str, split: SplitName) -> String {
+    let usual = match split {
+        SplitName::Train => "train",
+        SplitName::Dev => "dev, valid, validation or testa",
+        SplitName::Test => "test or testb",
+    };
+    format!("{data}: has no {split} split; its file should be called {usual}")
+}
+
 fn data_set(name: &str, quiet: bool) -> Result<Splits> {
     match Place::parse(name)? {
-        Place::Folder(folder) => Ok(bert_ner_text::splits(Path::new(&folder))?),
-        Place::Repo(name) => fetch_data_set(&name, quiet),
+        Place::Folder(folder) if folder.exists() => Ok(bert_ner_text::splits(&folder)?),
+        Place::Folder(folder) => Err(no_folder(folder.display(), A_HUB_DATA_SET)),
+        Place::Repo(repo) => {
+            let fetched = fetch_data_set(&repo, quiet);
+            fetched.map_err(|error| unless_mistyped(error, name))
+        }
     }
 }
 

@@ -10,25 +10,29 @@ use bert_ner_infer::output::{self, OutputFormat, OutputOptions, PredictionWriter
 use bert_ner_text::{Format, ReadOptions, SentenceReader};
 
 use crate::args::PredictArgs;
-use crate::failure::{Interrupted, warn};
+use crate::failure::{Hinted, Interrupted, Usage, warn};
 use crate::interrupt::Interrupt;
 use crate::model;
 
 /// The path that stands for standard input and output.
 const DASH: &str = "-";
+const STANDARD_INPUT: &str = "standard input";
 
 pub(crate) fn run(args: &PredictArgs) -> Result<ExitCode> {
-    let tagger = model::open(&args.model)?;
     let file = args
         .output
         .as_deref()
         .filter(|path| *path != Path::new(DASH));
+    // What cannot work is said before a model is loaded.
+    let format = output_format(args, file)?;
+    args.paths.iter().try_for_each(|path| check(path))?;
+    let tagger = model::open(&args.model)?;
     // Without a file there is nothing to clean up: Ctrl-C may end the process where it is.
     let interrupt = match file {
         Some(_) => Interrupt::listen("stopping; Ctrl-C again ends at once")?,
         None => Interrupt::default(),
     };
-    let mut writer = writer(args, file)?;
+    let mut writer = writer(args, file, format)?;
     let standard_input = [PathBuf::from(DASH)];
     let paths = if args.paths.is_empty() {
         &standard_input
@@ -48,11 +52,29 @@ pub(crate) fn run(args: &PredictArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn writer(args: &PredictArgs, file: Option<&Path>) -> Result<Box<dyn PredictionWriter>> {
-    let format = args
-        .output_format
-        .or_else(|| file.and_then(OutputFormat::of_extension));
-    let format = format.unwrap_or(OutputFormat::Terminal);
+/// The format asked for, else the one that the file's name stands for.
+fn output_format(args: &PredictArgs, file: Option<&Path>) -> Result<OutputFormat> {
+    match (args.output_format, file) {
+        (Some(format), _) => Ok(format),
+        (None, Some(file)) if file.extension().is_some() => {
+            let format = OutputFormat::of_extension(file);
+            Ok(format.ok_or_else(|| {
+                Usage(format!(
+                    "--output {} has an extension that predict does not write; expected .jsonl, .conll or .tsv, or \
+                     --output-format with a name of its own",
+                    file.display()
+                ))
+            })?)
+        }
+        (None, _) => Ok(OutputFormat::Terminal),
+    }
+}
+
+fn writer(
+    args: &PredictArgs,
+    file: Option<&Path>,
+    format: OutputFormat,
+) -> Result<Box<dyn PredictionWriter>> {
     let mut options = OutputOptions {
         unit: args.offsets,
         colours: false,
@@ -71,6 +93,18 @@ fn writer(args: &PredictArgs, file: Option<&Path>) -> Result<Box<dyn PredictionW
             )?
         }
     })
+}
+
+/// Refuses text in place of the name of a file.
+fn check(path: &Path) -> Result<()> {
+    let text = path.to_string_lossy();
+    if !text.contains(char::is_whitespace) || text.contains('*') || path.exists() {
+        return Ok(());
+    }
+    let message = format!("{text}: no such file");
+    let hint =
+        "text itself goes in through standard input: echo 'TEXT' | bert-ner predict --model DIR";
+    Err(Hinted { message, hint }.into())
 }
 
 /// Tags the sentences at `path`, in the order of reading.
@@ -92,8 +126,13 @@ fn tag(
         for sentence in reader.by_ref() {
             write_all(tagger.tag_stream([sentence]), writer, interrupt)?;
         }
-    } else {
-        write_all(tagger.tag_stream(reader.by_ref()), writer, interrupt)?;
+    } else if write_all(tagger.tag_stream(reader.by_ref()), writer, interrupt)? == 0 {
+        let name = if standard {
+            Path::new(STANDARD_INPUT)
+        } else {
+            path
+        };
+        warn(format_args!("{}: has no sentence to tag", name.display()));
     }
     for warning in reader.warnings() {
         warn(warning);
@@ -113,11 +152,12 @@ fn standard_input(options: &ReadOptions, typed: bool) -> Result<Box<dyn Sentence
     let input = Box::new(BufReader::new(io::stdin()));
     Ok(bert_ner_text::open_stream(
         input,
-        Path::new("standard input"),
+        Path::new(STANDARD_INPUT),
         &options,
     )?)
 }
 
+/// Writes what comes, and gives the number of sentences.
 fn write_all(
     tagged: impl Iterator<
         Item = Result<
@@ -127,13 +167,15 @@ fn write_all(
     >,
     writer: &mut dyn PredictionWriter,
     interrupt: &Interrupt,
-) -> Result<()> {
+) -> Result<usize> {
+    let mut sentences = 0;
     for item in tagged {
         let (sentence, tagged) = item?;
         writer.write(&sentence, &tagged)?;
+        sentences += 1;
         if interrupt.asked() {
             return Err(Interrupted.into());
         }
     }
-    Ok(())
+    Ok(sentences)
 }

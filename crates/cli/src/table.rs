@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use bert_ner_score::Scores;
+use bert_ner_text::counted;
 use comfy_table::{CellAlignment, Table, presets};
 
 /// A share as a percentage with two decimals.
@@ -42,8 +43,8 @@ pub(crate) fn write_scores(out: &mut impl Write, scores: &Scores) -> std::io::Re
     }
     writeln!(
         out,
-        "\naccuracy {} over {} words",
+        "\naccuracy {} over {}",
         percent(scores.accuracy),
-        scores.tokens
+        counted(scores.tokens, "words")
     )
 }

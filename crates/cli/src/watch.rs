@@ -6,6 +6,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
+use bert_ner_text::counted;
 use bert_ner_train::{EvalProgress, Evaluated, Event, Observer, Split, Started, Step, Tested};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -71,12 +72,12 @@ impl Watcher {
             .test_samples
             .map_or(String::new(), |test| format!(", {test} test"));
         self.line(&format!(
-            "{} train, {} dev{test} sentences; {} tags; {} parameters; {} steps",
+            "sentences: {} train, {} dev{test}; {}; {} parameters; {}",
             started.train_samples,
             started.dev_samples,
-            started.labels.len(),
+            counted(started.labels.len(), "tags"),
             rounded(started.parameters),
-            started.total_steps,
+            counted(started.total_steps, "steps"),
         ));
         if self.show == Show::Bar {
             self.bar = ProgressBar::new(started.total_steps as u64).with_style(style());

@@ -31,7 +31,8 @@ fn a_missing_file_is_named() {
     refused(
         &bench,
         &["--model", "./nowhere"],
-        "error: ./nowhere: no such folder\n",
+        "error: ./nowhere: no such folder\n  \
+         hint: a model of the Hugging Face Hub is named name, org/name or org/name@revision, without ./\n",
     );
     let score = bench.run(&["score", "nowhere.conll"]);
     score.failed(
@@ -461,10 +462,81 @@ fn a_file_without_predictions_is_not_scored() {
     let bench = Bench::new();
     bench.run(&["score", "train.conll"]).failed(
         1,
-        "error: train.conll:1: \"Ada\" stands where the gold tag is expected (0 of 26 words have one): the last two columns \
+        "error: train.conll:1: \"Ada\" stands where the gold tag is expected (tags: 0, words: 26); the last two columns \
          must be the gold and the predicted tag\n  \
          hint: bert-ner predict --model DIR PATH --output-format conll writes both\n",
     );
+}
+
+#[test]
+fn a_mistyped_folder_is_not_only_a_name_that_the_hub_lacks() {
+    let bench = Bench::new();
+    bench.copy_model("models/bert");
+    bench.train(&["--model", "models/bret"]).failed(
+        1,
+        "error: models/bret: no such folder; as a name on the Hub: models/bret is neither a folder here nor in the local \
+         cache, and http://127.0.0.1:9 cannot be reached\n  \
+         hint: the folder that it would lie in is there: is its name mistyped?\n",
+    );
+    bench
+        .run(&["eval", "--model", "models/bert", "--data", "./data"])
+        .failed(
+            1,
+            "error: ./data: no such folder\n  \
+             hint: a data set of the Hugging Face Hub is named name, org/name or org/name@revision, without ./\n",
+        );
+}
+
+#[test]
+fn text_in_place_of_a_file_to_tag_is_answered_with_how_to_give_it() {
+    let bench = Bench::new();
+    bench
+        .run(&["predict", "--model", "./x", "Ada was here"])
+        .failed(
+            1,
+            "error: Ada was here: no such file\n  \
+             hint: text itself goes in through standard input: echo 'TEXT' | bert-ner predict --model DIR\n",
+        );
+}
+
+#[test]
+fn predictions_are_not_written_in_another_format_than_the_file_is_named() {
+    let bench = Bench::new();
+    for name in ["out.csv", "out.txt", "out.json"] {
+        let ended = bench.run(&["predict", "--model", "./x", "dev.conll", "-o", name]);
+        ended.failed(
+            2,
+            &format!(
+                "error: --output {name} has an extension that predict does not write; expected .jsonl, .conll or .tsv, or \
+                 --output-format with a name of its own\n  hint: bert-ner COMMAND --help lists the options\n"
+            ),
+        );
+    }
+    bench.no_output();
+    bench.train(&["--epochs", "1"]).ok();
+    let predict = |further: &[&str]| {
+        let arguments = [&["predict", "--model", "./out", "dev.conll", "-o"], further].concat();
+        bench.run(&arguments).ok();
+        bench.read(further[0])
+    };
+    assert!(predict(&["tagged.bio"]).starts_with("Ada\tB-PER\t"));
+    assert!(predict(&["tagged.TSV"]).starts_with("sentence\t"));
+    assert!(predict(&["tagged.txt", "--output-format", "jsonl"]).starts_with('{'));
+}
+
+#[test]
+fn a_file_is_not_converted_onto_itself() {
+    let bench = Bench::new();
+    for output in ["train.conll", "./train.conll"] {
+        let ended = bench.run(&["convert", "train.conll", output, "--scheme", "bioes"]);
+        ended.failed(
+            1,
+            &format!(
+                "error: {output}: is train.conll itself, which would be lost; expected another file to write\n"
+            ),
+        );
+    }
+    assert_eq!(bench.read("train.conll"), TRAIN);
 }
 
 #[test]

@@ -368,6 +368,55 @@ fn a_folder_of_splits_stands_for_its_files() {
 }
 
 #[test]
+fn eval_takes_a_split_of_a_folder() {
+    let bench = trained();
+    bench.write("corpus/eng.train", TRAIN);
+    bench.write("corpus/eng.testa", DEV);
+    bench.write("corpus/eng.testb", "Ada B-PER\n");
+    let words = |further: &[&str]| {
+        let arguments = [&["eval", "--model", "./out", "--data", "corpus"], further].concat();
+        let ended = bench.run(&arguments).ok();
+        let last = ended.stdout.lines().last().unwrap().to_owned();
+        (
+            ended.stderr,
+            last.split(" over ").nth(1).unwrap().to_owned(),
+        )
+    };
+    let expected =
+        |file: &str, words: &str| (format!("scoring on corpus/{file}\n"), words.to_owned());
+    assert_eq!(words(&[]), expected("eng.testa", "12 words"));
+    assert_eq!(
+        words(&["--split", "train"]),
+        expected("eng.train", "26 words")
+    );
+    assert_eq!(words(&["--split", "test"]), expected("eng.testb", "1 word"));
+    std::fs::remove_file(bench.path("corpus/eng.testa")).unwrap();
+    bench
+        .run(&["eval", "--model", "./out", "--data", "corpus"])
+        .failed(
+            1,
+            "error: corpus: has no dev split; its file should be called dev, valid, validation or testa\n",
+        );
+    bench
+        .run(&["eval", "--model", "./out", "--data", "dev.conll", "--split", "dev"])
+        .failed(
+            2,
+            "error: --split dev chooses from a folder of splits or a Hub data set, and dev.conll is one file\n  \
+             hint: bert-ner COMMAND --help lists the options\n",
+        );
+}
+
+#[test]
+fn input_without_a_sentence_is_said_and_is_no_failure() {
+    let bench = trained();
+    let ended = piped(&bench, &["predict", "--model", "./out"], "\n").ok();
+    assert_eq!(
+        (ended.stdout.as_str(), ended.stderr.as_str()),
+        ("", "warning: standard input: has no sentence to tag\n")
+    );
+}
+
+#[test]
 fn model_and_data_come_from_the_hub_by_name() {
     let bench = Bench::new();
     let read = |file: &str| std::fs::read(tiny_bert().join(file)).unwrap();
@@ -407,6 +456,13 @@ fn model_and_data_come_from_the_hub_by_name() {
         .unwrap()
         .into();
     ended.ok();
+    let mut command = bench.command(&["eval", "--model", "./out", "--data", "org/ner"]);
+    let eval: Ended = command
+        .env("HF_ENDPOINT", &server.endpoint)
+        .output()
+        .unwrap()
+        .into();
+    assert!(eval.ok().stderr.contains("dev.conll"));
     let settings = &json(&bench.read("out/training.json"))["settings"];
     assert_eq!(settings["model"], "org/tiny@main");
     assert!(
@@ -457,6 +513,13 @@ fn convert_reads_and_writes_streams_and_files() {
         through.stdout.split_whitespace().collect::<Vec<_>>(),
         TRAIN.split_whitespace().collect::<Vec<_>>()
     );
+    let one = piped(
+        &bench,
+        &["convert", "-", "-", "--to", "jsonl"],
+        "Ada B-PER\n",
+    )
+    .ok();
+    assert_eq!(one.stderr, "1 sentence, 1 word, tags in iob2\n");
     bench.run(&["convert", "train.conll", "-"]).failed(
         2,
         "error: --to is required for standard output\n  hint: bert-ner COMMAND --help lists the options\n",

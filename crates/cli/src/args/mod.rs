@@ -4,13 +4,14 @@
 mod data;
 mod train;
 
+use std::fmt;
 use std::path::PathBuf;
 
 use bert_ner_infer::OffsetUnit;
 use bert_ner_infer::output::OutputFormat;
 use bert_ner_score::StrictScheme;
 use bert_ner_text::{Format, Scheme};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use data::DataArgs;
 pub(crate) use train::TrainArgs;
@@ -55,6 +56,7 @@ pub(crate) enum Command {
 const EVAL_EXAMPLES: &str = "\
 Examples:
   bert-ner eval --model ner --data test.conll
+  bert-ner eval --model ner --data corpus --split test
   bert-ner eval --model ner --data test.parquet --json | jq .by_type.PER.f1";
 
 /// Where a model is and how it computes.
@@ -75,14 +77,38 @@ pub(crate) struct ModelArgs {
     pub(crate) max_length: Option<usize>,
 }
 
+/// A part of a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SplitName {
+    Train,
+    #[value(aliases = ["valid", "validation"])]
+    Dev,
+    Test,
+}
+
+impl fmt::Display for SplitName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Train => "train",
+            Self::Dev => "dev",
+            Self::Test => "test",
+        })
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct EvalArgs {
     #[command(flatten)]
     pub(crate) model: ModelArgs,
 
-    /// Annotated sentences
-    #[arg(long, value_name = "PATH")]
-    pub(crate) data: PathBuf,
+    /// Annotated sentences: a file, a folder with splits named train, dev (or valid, validation,
+    /// testa) and test (or testb), or the name of a Hub data set
+    #[arg(long, value_name = "PATH|NAME")]
+    pub(crate) data: String,
+
+    /// The split to score on, of a folder or a Hub data set [default: dev]
+    #[arg(long, value_name = "train|dev|test", hide_possible_values = true)]
+    pub(crate) split: Option<SplitName>,
 
     /// Print {precision, recall, f1, accuracy, by_type} as JSON
     #[arg(long, conflicts_with = "conlleval")]
@@ -113,7 +139,7 @@ pub(crate) struct PredictArgs {
 
     /// How to write the entities: terminal (the text, and its entities below it), jsonl (an object
     /// a sentence), conll (a word a line, the predicted tag last) or tsv (an entity a line)
-    /// [default: by the extension of FILE, else terminal]
+    /// [default: by the extension of FILE; terminal where it has none]
     #[arg(long, value_name = "F", help_heading = "Output")]
     pub(crate) output_format: Option<OutputFormat>,
 

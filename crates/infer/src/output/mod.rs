@@ -13,7 +13,7 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use bert_ner_text::{Output, Sentence, TextError};
+use bert_ner_text::{Format, Output, Sentence, TextError};
 
 use crate::offset::OffsetUnit;
 use crate::tagged::Tagged;
@@ -165,13 +165,13 @@ impl OutputFormat {
         }
     }
 
-    /// The format that a file's extension asks for.
+    /// The format that a file's extension asks for, as in [`Format::from_extension`]; `None` when it asks for one that
+    /// predictions are not written in.
     pub fn of_extension(path: &Path) -> Option<Self> {
-        match path.extension()?.to_str()? {
-            "jsonl" | "json" | "ndjson" => Some(Self::Jsonl),
-            "conll" | "bio" | "iob" | "iob2" => Some(Self::Conll),
-            "tsv" => Some(Self::Tsv),
-            "txt" => Some(Self::Terminal),
+        match Format::from_extension(path)? {
+            Format::Jsonl => Some(Self::Jsonl),
+            Format::Conll => Some(Self::Conll),
+            Format::Tsv => Some(Self::Tsv),
             _ => None,
         }
     }
@@ -212,6 +212,8 @@ mod tests {
             OutputFormat::of_extension(Path::new("a/b.tsv")),
             Some(OutputFormat::Tsv)
         );
-        assert_eq!(OutputFormat::of_extension(Path::new("b")), None);
+        for other in ["b", "b.csv", "b.json", "b.txt"] {
+            assert_eq!(OutputFormat::of_extension(Path::new(other)), None);
+        }
     }
 }
