@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use bert_ner_text::TextError;
+use bert_ner_text::{TextError, by_name};
 
 /// What an offset into a text counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -50,14 +50,7 @@ impl FromStr for OffsetUnit {
     type Err = TextError;
 
     fn from_str(name: &str) -> Result<Self, TextError> {
-        Self::ALL
-            .into_iter()
-            .find(|unit| unit.name() == name)
-            .ok_or_else(|| TextError::Name {
-                what: "offset unit",
-                name: name.to_owned(),
-                expected: "char, byte or utf16",
-            })
+        by_name("offset unit", &Self::ALL, Self::name, name)
     }
 }
 

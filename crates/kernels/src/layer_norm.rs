@@ -251,55 +251,67 @@ mod tests {
         }
     }
 
-    fn case(t: usize, h: usize) -> [Vec<f32>; 6] {
-        [
-            noise(t * h, 1),
-            noise(h, 2),
-            noise(t * h, 3),
-            noise(h, 4),
-            noise(h, 5),
-            noise(t * h, 6),
-        ]
+    /// The operands of [`forward_residual`] on `[t, h]`, and the gradient of its result.
+    struct Case {
+        x: Vec<f32>,
+        bias: Vec<f32>,
+        residual: Vec<f32>,
+        gamma: Vec<f32>,
+        beta: Vec<f32>,
+        dy: Vec<f32>,
+        dropout: Dropout,
     }
 
-    fn reference(
-        x: &[f32],
-        bias: &[f32],
-        residual: &[f32],
-        norm: Norm<'_>,
-        dropout: Dropout,
-    ) -> Vec<f64> {
-        let h = bias.len();
-        let sum: Vec<f64> = (0..x.len())
-            .map(|i| {
-                f64::from(x[i] + bias[i % h]) * f64::from(dropout.factor(i as u32))
-                    + f64::from(residual[i])
-            })
-            .collect();
-        sum.chunks(h)
-            .flat_map(|r| reference_row(r, norm.weight, norm.bias, f64::from(norm.epsilon)))
-            .collect()
+    impl Case {
+        fn new(t: usize, h: usize) -> Self {
+            Self {
+                x: noise(t * h, 1),
+                bias: noise(h, 2),
+                residual: noise(t * h, 3),
+                gamma: noise(h, 4),
+                beta: noise(h, 5),
+                dy: noise(t * h, 6),
+                dropout: Dropout::new(0.3, 1, 2, 3),
+            }
+        }
+
+        fn forward(&self) -> (Vec<f32>, Saved) {
+            let (mut y, mut saved) = (vec![0.0; self.x.len()], Saved::default());
+            let norm = Norm {
+                weight: &self.gamma,
+                bias: &self.beta,
+                epsilon: 1e-12,
+            };
+            forward_residual(
+                &mut y,
+                &mut saved,
+                (&self.x, &self.bias, &self.residual),
+                norm,
+                whole(self.dropout),
+            );
+            (y, saved)
+        }
+
+        fn reference(&self) -> Vec<f64> {
+            let h = self.bias.len();
+            let sum: Vec<f64> = (0..self.x.len())
+                .map(|i| {
+                    f64::from(self.x[i] + self.bias[i % h])
+                        * f64::from(self.dropout.factor(i as u32))
+                        + f64::from(self.residual[i])
+                })
+                .collect();
+            sum.chunks(h)
+                .flat_map(|row| reference_row(row, &self.gamma, &self.beta, 1e-12))
+                .collect()
+        }
     }
 
     #[test]
     fn forward_agrees_with_the_plain_reference_on_odd_sizes() {
         for (t, h) in [(0, 4), (1, 3), (33, 17), (65, 48)] {
-            let [x, bias, residual, gamma, beta, _] = case(t, h);
-            let norm = Norm {
-                weight: &gamma,
-                bias: &beta,
-                epsilon: 1e-12,
-            };
-            let dropout = Dropout::new(0.3, 1, 2, 3);
-            let (mut y, mut saved) = (vec![0.0; t * h], Saved::default());
-            forward_residual(
-                &mut y,
-                &mut saved,
-                (&x, &bias, &residual),
-                norm,
-                whole(dropout),
-            );
-            for (got, want) in y.iter().zip(reference(&x, &bias, &residual, norm, dropout)) {
+            let case = Case::new(t, h);
+            for (got, want) in case.forward().0.iter().zip(case.reference()) {
                 assert!((f64::from(*got) - want).abs() < 2e-5, "{got} is not {want}");
             }
         }
@@ -308,45 +320,27 @@ mod tests {
     #[test]
     fn backward_is_the_derivative_of_forward() {
         let (t, h) = (3, 19);
-        let [mut x, bias, residual, gamma, beta, dy] = case(t, h);
-        let norm = Norm {
-            weight: &gamma,
-            bias: &beta,
-            epsilon: 1e-12,
-        };
-        let dropout = Dropout::new(0.3, 1, 2, 3);
-        let (mut y, mut saved) = (vec![0.0; t * h], Saved::default());
-        forward_residual(
-            &mut y,
-            &mut saved,
-            (&x, &bias, &residual),
-            norm,
-            whole(dropout),
-        );
+        let mut case = Case::new(t, h);
+        let (_, saved) = case.forward();
         let (mut dsum, mut dx) = (vec![0.0; t * h], vec![0.0; t * h]);
         backward(
             &mut dsum,
             Some(&mut dx),
-            &dy,
+            &case.dy,
             &saved,
-            &gamma,
-            whole(dropout),
+            &case.gamma,
+            whole(case.dropout),
         );
-        let loss = |x: &[f32]| -> f64 {
-            reference(x, &bias, &residual, norm, dropout)
-                .iter()
-                .zip(&dy)
-                .map(|(a, b)| a * f64::from(*b))
-                .sum()
+        let mut loss = |i: usize, x: f32| -> f64 {
+            let at = std::mem::replace(&mut case.x[i], x);
+            let products = case.reference();
+            case.x[i] = at;
+            let products = products.iter().zip(&case.dy);
+            products.map(|(a, b)| a * f64::from(*b)).sum()
         };
+        let (x, step) = (noise(t * h, 1), 1e-2);
         for i in 0..t * h {
-            let (step, at) = (1e-2, x[i]);
-            x[i] = at + step;
-            let up = loss(&x);
-            x[i] = at - step;
-            let down = loss(&x);
-            x[i] = at;
-            let want = (up - down) / (2.0 * f64::from(step));
+            let want = (loss(i, x[i] + step) - loss(i, x[i] - step)) / (2.0 * f64::from(step));
             assert!(
                 (f64::from(dx[i]) - want).abs() < 2e-3,
                 "dx[{i}] = {} is not {want}",

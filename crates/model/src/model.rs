@@ -1,6 +1,7 @@
 //! A model: configuration, labels and weights, and the two calls of a device.
 
 use crate::encoder::{Encoder, Noise};
+use crate::head::HeadState;
 use crate::weights::{self, Head};
 use crate::{Batch, Config, Gradients, Layout, ModelError, NerConfig, Parameters, Workspace, head};
 use bert_ner_kernels::dropout::split_mix;
@@ -145,11 +146,26 @@ impl Model {
 
     fn predict(&self, batch: &Batch, workspace: &mut Workspace) {
         let encoder = self.encoder(None);
-        encoder.forward(batch, workspace, false);
-        let mut state = std::mem::take(&mut workspace.head);
-        let hidden = workspace.output(self.layout.depth(), false);
-        head::forward(&encoder, hidden, &mut state);
+        let state = self.run(&encoder, batch, workspace, false);
         workspace.head = state;
+    }
+
+    /// The forward half of either call: the encoder, then the head, whose buffers are handed out; `keep` is for a backward half.
+    fn run(
+        &self,
+        encoder: &Encoder<'_>,
+        batch: &Batch,
+        workspace: &mut Workspace,
+        keep: bool,
+    ) -> HeadState {
+        encoder.forward(batch, workspace, keep);
+        let mut state = std::mem::take(&mut workspace.head);
+        head::forward(
+            encoder,
+            workspace.output(self.layout.depth(), keep),
+            &mut state,
+        );
+        state
     }
 
     /// Cross-entropy summed over the scored rows, with dropout; `gradients` receives the gradient of
@@ -180,13 +196,7 @@ impl Model {
         gradients: &mut Gradients,
     ) -> f64 {
         let encoder = self.encoder(Some((pass.seed, pass.step)));
-        encoder.forward(batch, workspace, true);
-        let mut state = std::mem::take(&mut workspace.head);
-        head::forward(
-            &encoder,
-            workspace.output(self.layout.depth(), true),
-            &mut state,
-        );
+        let mut state = self.run(&encoder, batch, workspace, true);
         let dhidden = encoder.output_gradient(batch, workspace);
         let loss = head::backward(
             &encoder,

@@ -81,7 +81,7 @@ pub enum TextError {
         /// The name as given.
         name: String,
         /// The names there are.
-        expected: &'static str,
+        expected: String,
     },
 }
 

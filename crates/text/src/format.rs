@@ -8,8 +8,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::TextError;
 use crate::read::looks_like_conll;
+use crate::{TextError, by_name};
 
 /// A data format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -195,14 +195,7 @@ impl FromStr for Format {
     type Err = TextError;
 
     fn from_str(name: &str) -> Result<Self, TextError> {
-        Self::ALL
-            .into_iter()
-            .find(|format| format.name() == name)
-            .ok_or_else(|| TextError::Name {
-                what: "format",
-                name: name.to_owned(),
-                expected: "conll, jsonl, json, doccano, csv, tsv, parquet, arrow or text",
-            })
+        by_name("format", &Self::ALL, Self::name, name)
     }
 }
 

@@ -16,6 +16,7 @@ mod counted;
 mod error;
 mod format;
 mod labels;
+mod named;
 mod read;
 mod scheme;
 mod sentence;
@@ -28,6 +29,7 @@ pub use counted::counted;
 pub use error::TextError;
 pub use format::Format;
 pub use labels::LabelSet;
+pub use named::by_name;
 pub use read::{
     Column, Corpus, Lines, ReadOptions, SentenceReader, Separator, Warning, open, open_stream,
     read_corpus, read_corpus_stream,

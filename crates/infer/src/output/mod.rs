@@ -13,7 +13,7 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use bert_ner_text::{Format, Output, Sentence, TextError};
+use bert_ner_text::{Format, Output, Sentence, TextError, by_name};
 
 use crate::offset::OffsetUnit;
 use crate::tagged::Tagged;
@@ -187,14 +187,7 @@ impl FromStr for OutputFormat {
     type Err = TextError;
 
     fn from_str(name: &str) -> Result<Self, TextError> {
-        Self::ALL
-            .into_iter()
-            .find(|format| format.name() == name)
-            .ok_or_else(|| TextError::Name {
-                what: "output format",
-                name: name.to_owned(),
-                expected: "terminal, jsonl, conll or tsv",
-            })
+        by_name("output format", &Self::ALL, Self::name, name)
     }
 }
 
@@ -207,7 +200,10 @@ mod tests {
         for format in OutputFormat::ALL {
             assert_eq!(format.name().parse::<OutputFormat>().unwrap(), format);
         }
-        assert!("xml".parse::<OutputFormat>().is_err());
+        assert_eq!(
+            "xml".parse::<OutputFormat>().unwrap_err().to_string(),
+            "unknown output format \"xml\"; expected terminal, jsonl, conll or tsv"
+        );
         assert_eq!(
             OutputFormat::of_extension(Path::new("a/b.tsv")),
             Some(OutputFormat::Tsv)

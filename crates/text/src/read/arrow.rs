@@ -9,6 +9,7 @@ use arrow_ipc::reader::{FileReader, StreamReader};
 use super::batches::{BatchReader, Batches, Layout};
 use super::class_labels::read_json;
 use super::guard::Guard;
+use super::stream::stream;
 use super::{ReadOptions, SentenceReader, shards};
 use crate::{Format, TextError};
 
@@ -44,7 +45,7 @@ pub(super) fn open(
         (reader.schema(), Box::new(reader))
     };
     let layout = Layout::new(&schema, options).map_err(|message| TextError::file(path, message))?;
-    Ok(Box::new(BatchReader::new(
+    Ok(stream(BatchReader::new(
         guard,
         batches,
         (&schema, layout),

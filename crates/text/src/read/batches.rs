@@ -6,10 +6,11 @@ use arrow_array::{Array, ArrayRef, ListArray, RecordBatch};
 use arrow_cast::cast;
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 
+use super::ReadOptions;
 use super::class_labels::{ClassLabels, LabelSource};
 use super::columns::{Roles, Row};
 use super::guard::Guard;
-use super::{ReadOptions, SentenceReader};
+use super::stream::Reading;
 use crate::{Sentence, TextError};
 
 /// The schema metadata under which `datasets` describes its features.
@@ -68,7 +69,6 @@ pub(super) struct BatchReader {
     /// The next row of the batch, and the rows of the batches before it.
     row: usize,
     before: usize,
-    done: bool,
 }
 
 impl BatchReader {
@@ -90,11 +90,12 @@ impl BatchReader {
             batch: None,
             row: 0,
             before: 0,
-            done: false,
             file,
         }
     }
+}
 
+impl Reading for BatchReader {
     fn read(&mut self) -> Result<Option<Sentence>, TextError> {
         while self
             .batch
@@ -131,22 +132,7 @@ impl BatchReader {
         self.row += 1;
         Ok(Some(sentence))
     }
-}
 
-impl Iterator for BatchReader {
-    type Item = Result<Sentence, TextError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.done {
-            return None;
-        }
-        let item = self.read().transpose();
-        self.done = !matches!(item, Some(Ok(_)));
-        item
-    }
-}
-
-impl SentenceReader for BatchReader {
     fn label_names(&self) -> Option<Vec<String>> {
         self.labels.known().map(|labels| labels.names().to_vec())
     }

@@ -11,6 +11,7 @@ use std::path::Path;
 
 use super::columns::{self, Roles};
 use super::records::{Record, Records};
+use super::stream::{Reading, stream};
 use super::{ReadOptions, SentenceReader};
 use crate::{Format, Sentence, TextError, counted};
 
@@ -38,13 +39,12 @@ pub(super) fn open(
     let extras = (0..names.len())
         .filter(|&at| !taken.contains(&Some(at)))
         .collect();
-    Ok(Box::new(CsvReader {
+    Ok(stream(CsvReader {
         records,
         header,
         roles,
         extras,
         pending: None,
-        done: false,
     }))
 }
 
@@ -55,25 +55,9 @@ struct CsvReader {
     extras: Vec<usize>,
     /// The first row of the next sentence.
     pending: Option<Record>,
-    done: bool,
 }
 
-impl SentenceReader for CsvReader {}
-
-impl Iterator for CsvReader {
-    type Item = Result<Sentence, TextError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.done {
-            return None;
-        }
-        let item = self.read().transpose();
-        self.done = !matches!(item, Some(Ok(_)));
-        item
-    }
-}
-
-impl CsvReader {
+impl Reading for CsvReader {
     fn read(&mut self) -> Result<Option<Sentence>, TextError> {
         let first = match self.pending.take() {
             Some(row) => row,
@@ -111,7 +95,9 @@ impl CsvReader {
         }
         Ok(Some(sentence))
     }
+}
 
+impl CsvReader {
     /// Whether `row` is of another sentence than the row before it, of the sentence `id`.
     fn begins_another(&self, row: &Record, id: &str) -> bool {
         match self.roles.id {

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use super::class_labels::LabelSource;
 use super::columns::{self, Roles, Row};
+use super::stream::{Reading, stream};
 use super::values::JsonValues;
 use super::{ReadOptions, SentenceReader, Warning, doccano};
 use crate::{Format, Sentence, Span, TextError};
@@ -22,7 +23,7 @@ pub(super) fn open(
     format: Format,
     options: &ReadOptions,
 ) -> Result<Box<dyn SentenceReader>, TextError> {
-    Ok(Box::new(JsonReader {
+    Ok(stream(JsonReader {
         values: JsonValues::new(input, name),
         path: name.to_path_buf(),
         only_spans: format == Format::Doccano,
@@ -30,7 +31,6 @@ pub(super) fn open(
         labels: LabelSource::new(name, options.label_list.as_deref(), None),
         spans: doccano::Spans::new(options),
         unplaced: Warning::new("texts in which the words do not stand one after the other"),
-        done: false,
     }))
 }
 
@@ -42,34 +42,9 @@ struct JsonReader {
     labels: LabelSource,
     spans: doccano::Spans,
     unplaced: Warning,
-    done: bool,
 }
 
-impl Iterator for JsonReader {
-    type Item = Result<Sentence, TextError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.done {
-            return None;
-        }
-        let item = self.read().transpose();
-        self.done = !matches!(item, Some(Ok(_)));
-        item
-    }
-}
-
-impl SentenceReader for JsonReader {
-    fn label_names(&self) -> Option<Vec<String>> {
-        self.labels.known().map(|labels| labels.names().to_vec())
-    }
-
-    fn warnings(&self) -> Vec<Warning> {
-        let all = self.spans.warnings().into_iter().chain([&self.unplaced]);
-        all.filter(|warning| warning.count > 0).cloned().collect()
-    }
-}
-
-impl JsonReader {
+impl Reading for JsonReader {
     fn read(&mut self) -> Result<Option<Sentence>, TextError> {
         let Some((value, line)) = self.values.next()? else {
             return Ok(None);
@@ -93,6 +68,17 @@ impl JsonReader {
         Ok(Some(sentence))
     }
 
+    fn label_names(&self) -> Option<Vec<String>> {
+        self.labels.known().map(|labels| labels.names().to_vec())
+    }
+
+    fn warnings(&self) -> Vec<Warning> {
+        let all = self.spans.warnings().into_iter().chain([&self.unplaced]);
+        all.filter(|warning| warning.count > 0).cloned().collect()
+    }
+}
+
+impl JsonReader {
     /// The sentence of an object that lists words.
     fn tokens(&mut self, object: &Map<String, Value>, line: usize) -> Result<Sentence, TextError> {
         let names: Vec<&str> = object.keys().map(String::as_str).collect();

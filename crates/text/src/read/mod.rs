@@ -17,6 +17,7 @@ mod lines;
 mod parquet;
 mod records;
 mod shards;
+mod stream;
 mod text;
 mod values;
 
@@ -139,7 +140,7 @@ impl FromStr for Column {
             "" | "0" => Err(TextError::Name {
                 what: "column",
                 name: name.to_owned(),
-                expected: "first, last, a number counted from 1, or a column's name",
+                expected: "first, last, a number counted from 1, or a column's name".to_owned(),
             }),
             _ => Ok(name
                 .parse()

@@ -10,6 +10,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::batches::{BatchReader, Layout};
 use super::guard::Guard;
+use super::stream::stream;
 use super::{ReadOptions, SentenceReader};
 use crate::TextError;
 
@@ -33,7 +34,7 @@ pub(super) fn open(
     let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
     let builder = builder.with_projection(mask).with_batch_size(BATCH_ROWS);
     let batches = guard.run(|| builder.build())?;
-    Ok(Box::new(BatchReader::new(
+    Ok(stream(BatchReader::new(
         guard,
         Box::new(batches),
         (&schema, layout),

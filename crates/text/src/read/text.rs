@@ -3,22 +3,21 @@
 use std::io::BufRead;
 use std::path::Path;
 
+use super::stream::{Reading, stream};
 use super::{Lines, SentenceReader};
 use crate::{Sentence, Source, TextError};
 
 pub(super) fn open(input: Box<dyn BufRead>, name: &Path) -> Box<dyn SentenceReader> {
-    Box::new(TextReader {
+    stream(TextReader {
         lines: Lines::new(input, name),
-        failed: false,
     })
 }
 
 struct TextReader {
     lines: Lines,
-    failed: bool,
 }
 
-impl TextReader {
+impl Reading for TextReader {
     /// The next line that has words.
     fn read(&mut self) -> Result<Option<Sentence>, TextError> {
         loop {
@@ -51,18 +50,3 @@ impl TextReader {
         }
     }
 }
-
-impl Iterator for TextReader {
-    type Item = Result<Sentence, TextError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
-            return None;
-        }
-        let item = self.read().transpose();
-        self.failed = matches!(item, None | Some(Err(_)));
-        item
-    }
-}
-
-impl SentenceReader for TextReader {}

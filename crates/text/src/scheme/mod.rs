@@ -205,7 +205,7 @@ impl FromStr for Scheme {
             _ => Err(TextError::Name {
                 what: "tag scheme",
                 name: name.to_owned(),
-                expected: "iob1, iob2 (bio), bioes (iobes), bilou (biluo) or plain (io)",
+                expected: "iob1, iob2 (bio), bioes (iobes), bilou (biluo) or plain (io)".to_owned(),
             }),
         }
     }

@@ -1,14 +1,14 @@
 //! CoNLL columns: the word, what other columns there are, the tag.
 
 use std::collections::HashSet;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use super::lines::{self, writer};
 use super::{Losses, Output, SentenceWriter, WriteOptions};
 use crate::read::{DOCSTART, Layout, comment_pair, is_blank};
 use crate::scheme::OUTSIDE;
 use crate::words::is_joined;
-use crate::{Sentence, Separator, TextError, counted};
+use crate::{Sentence, Separator, counted};
 
 /// What CoNLL-2003 writes where a `-DOCSTART-` line has nothing to say.
 const FILLER: &str = "-X-";
@@ -19,29 +19,25 @@ pub(super) fn create(
     name: &Path,
     options: &WriteOptions,
 ) -> Box<dyn SentenceWriter> {
-    Box::new(ConllWriter {
-        output,
-        name: name.to_path_buf(),
+    let columns = Columns {
         separator: options.separator.unwrap_or_default(),
         layout: None,
-        sentences: 0,
-        losses: Losses::default(),
-    })
+    };
+    writer(columns, output, name)
 }
 
-struct ConllWriter {
-    output: Output,
-    name: PathBuf,
+struct Columns {
     separator: Separator,
     /// The columns, as the first sentence has them.
     layout: Option<Layout>,
-    sentences: usize,
-    losses: Losses,
 }
 
-impl ConllWriter {
-    /// The sentence as lines, or what in it no line can hold.
-    fn lines(&mut self, sentence: &Sentence) -> Result<String, String> {
+impl lines::Layout for Columns {
+    fn lines(&mut self, sentence: &Sentence, losses: &mut Losses) -> Result<String, String> {
+        if sentence.is_empty() {
+            losses.add("sentences without words", 1);
+            return Ok(String::new());
+        }
         let columns = column_count(sentence)?;
         let is_first = self.layout.is_none();
         let separator = self.separator;
@@ -64,7 +60,7 @@ impl ConllWriter {
             ));
         }
         let mut lines = String::with_capacity(sentence.text.len() + 8 * columns * sentence.len());
-        add_head(&mut lines, sentence, layout, &mut self.losses);
+        add_head(&mut lines, sentence, layout, losses);
         for index in 0..sentence.len() {
             add_word(&mut lines, sentence, index, layout)?;
         }
@@ -73,6 +69,7 @@ impl ConllWriter {
             // The first character of the first word; without a mark before it, it would be one.
             lines.insert(0, BYTE_ORDER_MARK);
         }
+        losses.add("spacings of text", usize::from(!is_joined(sentence)));
         Ok(lines)
     }
 }
@@ -235,33 +232,5 @@ fn check(value: &str, layout: &Layout) -> Result<(), &'static str> {
         Err("marks the start of a document")
     } else {
         Ok(())
-    }
-}
-
-impl SentenceWriter for ConllWriter {
-    fn write(&mut self, sentence: &Sentence) -> Result<(), TextError> {
-        self.sentences += 1;
-        if sentence.is_empty() {
-            self.losses.add("sentences without words", 1);
-            return Ok(());
-        }
-        let lines = self
-            .lines(sentence)
-            .map_err(|why| TextError::unwritable(&self.name, self.sentences, why))?;
-        self.losses
-            .add("spacings of text", usize::from(!is_joined(sentence)));
-        self.output
-            .write_all(lines.as_bytes())
-            .map_err(|source| TextError::io(&self.name, source))
-    }
-
-    fn losses(&self) -> Losses {
-        self.losses.clone()
-    }
-
-    fn finish(mut self: Box<Self>) -> Result<(), TextError> {
-        self.output
-            .flush()
-            .map_err(|source| TextError::io(&self.name, source))
     }
 }

@@ -6,6 +6,7 @@ mod conll;
 mod csv;
 mod doccano;
 mod json;
+mod lines;
 mod parquet;
 mod text;
 

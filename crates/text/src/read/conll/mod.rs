@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::io::BufRead;
 use std::path::Path;
 
+use super::stream::{Reading, stream};
 use super::{Lines, ReadOptions, SentenceReader, Separator, Warning};
 use crate::{Sentence, Source, TextError};
 
@@ -22,14 +23,14 @@ pub(super) fn open(
     name: &Path,
     options: &ReadOptions,
 ) -> Box<dyn SentenceReader> {
-    Box::new(ConllReader {
+    stream(ConllReader {
         lines: Lines::new(input, name),
         ahead: VecDeque::new(),
         options: options.clone(),
         layout: None,
         document: None,
         comments: Vec::new(),
-        done: false,
+        lost: Vec::new(),
     })
 }
 
@@ -43,7 +44,8 @@ struct ConllReader {
     document: Option<Vec<String>>,
     /// Comments that stand before the next sentence.
     comments: Vec<String>,
-    done: bool,
+    /// Comments that stand before none.
+    lost: Vec<String>,
 }
 
 /// A sentence as it grows.
@@ -128,19 +130,6 @@ impl ConllReader {
         } else {
             tagged
         }
-    }
-
-    /// The next sentence.
-    fn read(&mut self) -> Result<Option<Sentence>, TextError> {
-        if self.layout.is_none() {
-            self.layout = self.find_layout()?;
-        }
-        let Some(mut layout) = self.layout.take() else {
-            return Ok(None);
-        };
-        let sentence = self.read_sentence(&mut layout);
-        self.layout = Some(layout);
-        sentence
     }
 
     fn read_sentence(&mut self, layout: &mut Layout) -> Result<Option<Sentence>, TextError> {
@@ -263,26 +252,26 @@ fn document_columns(line: &str, layout: &Layout) -> Vec<String> {
     }
 }
 
-impl Iterator for ConllReader {
-    type Item = Result<Sentence, TextError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.done {
-            return None;
+impl Reading for ConllReader {
+    fn read(&mut self) -> Result<Option<Sentence>, TextError> {
+        if self.layout.is_none() {
+            self.layout = self.find_layout()?;
         }
-        let item = self.read().transpose();
-        self.done = !matches!(item, Some(Ok(_)));
-        item
+        let Some(mut layout) = self.layout.take() else {
+            return Ok(None);
+        };
+        let sentence = self.read_sentence(&mut layout);
+        self.layout = Some(layout);
+        if let Ok(None) = sentence {
+            self.lost = std::mem::take(&mut self.comments);
+        }
+        sentence
     }
-}
 
-impl SentenceReader for ConllReader {
     fn warnings(&self) -> Vec<Warning> {
         let mut lost = Warning::new("comments after the last sentence, left out");
-        if self.done {
-            for comment in &self.comments {
-                lost.count(|| format!("{}: {comment:?}", self.lines.name().display()));
-            }
+        for comment in &self.lost {
+            lost.count(|| format!("{}: {comment:?}", self.lines.name().display()));
         }
         if lost.count > 0 {
             vec![lost]
