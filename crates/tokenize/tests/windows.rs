@@ -144,6 +144,15 @@ fn a_short_sentence_is_one_window() {
 }
 
 #[test]
+fn the_last_window_reaches_back_as_far_as_it_holds() {
+    let pieces = sentence(&[1; 22]);
+    let windows = tokenizer().windows(&pieces, 10);
+    assert!(windows.len() > 2);
+    let full: Vec<usize> = windows.iter().map(|window| window.pieces.len()).collect();
+    assert_eq!(full, vec![8; windows.len()]);
+}
+
+#[test]
 fn a_sentence_without_words_has_no_window() {
     let tokenizer = tokenizer();
     let pieces = tokenizer.encode::<&str>(&[]).unwrap();

@@ -4,6 +4,7 @@
 //! [`Report`] and model card that it leaves behind. It prints nothing: whoever calls it watches
 //! through an [`Observer`].
 
+mod best;
 mod card;
 mod choices;
 mod data;

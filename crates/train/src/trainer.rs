@@ -1,5 +1,6 @@
 //! The training loop.
 
+use crate::best::Best;
 use crate::data::{self, Sequence, Splits};
 use crate::evaluate::{Evaluator, Scored};
 use crate::folder::OutputFolder;
@@ -81,10 +82,7 @@ struct Progress {
     pieces: usize,
     /// Losses of all steps, and of those since the last evaluation.
     losses: (Mean, Mean),
-    /// What the best evaluation so far reached, higher being better.
-    best: Option<f64>,
-    /// Evaluations since then.
-    since_best: usize,
+    best: Best,
 }
 
 #[derive(Default)]
@@ -285,7 +283,7 @@ impl<'a> Run<'a> {
             Select::Loss => -loss,
             Select::Last => self.progress.steps as f64,
         };
-        let best = self.progress.best.is_none_or(|best| value > best);
+        let best = self.progress.best.beaten_by(value);
         let train_loss = std::mem::take(&mut self.progress.losses.1).value();
         let (epoch, step) = (self.epoch(), self.progress.steps);
         let evaluation = |dev| Evaluation {
@@ -298,12 +296,8 @@ impl<'a> Run<'a> {
             .epochs
             .push(evaluation(Measured::overall(&scores, loss)));
         if best {
-            self.progress.best = Some(value);
-            self.progress.since_best = 0;
             self.report.best = Some(evaluation(Measured::full(&scores, loss)));
             self.publish()?;
-        } else {
-            self.progress.since_best += 1;
         }
         self.observer.event(&Event::Evaluated(Evaluated {
             epoch,
@@ -316,7 +310,7 @@ impl<'a> Run<'a> {
         Ok(self
             .settings
             .early_stopping
-            .is_some_and(|patience| self.progress.since_best >= patience))
+            .is_some_and(|patience| self.progress.best.since() >= patience))
     }
 
     /// Writes the model folder as it is now and puts it in its place.

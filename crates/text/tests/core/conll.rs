@@ -285,6 +285,24 @@ fn plain_text_is_one_sentence_a_line_with_offsets_into_it() {
 }
 
 #[test]
+fn comments_that_no_sentence_follows_are_counted_as_left_out() {
+    let file = "# a = b\nEU B-ORG\n# c = d\n\nno O\n\n# e = f\n\n# g = h\n";
+    let input = Box::new(std::io::Cursor::new(file.as_bytes().to_vec()));
+    let options = ReadOptions {
+        format: Some(Format::Conll),
+        ..ReadOptions::default()
+    };
+    let name = std::path::Path::new("in");
+    let mut reader = bert_ner_text::open_stream(input, name, &options).unwrap();
+    assert_eq!(reader.by_ref().count(), 2);
+    let warnings: Vec<String> = reader.warnings().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        warnings,
+        ["2 comments after the last sentence, left out: in: \"# e = f\"; in: \"# g = h\""]
+    );
+}
+
+#[test]
 fn plain_text_says_what_it_leaves_out() {
     let sentences = conll(b"-DOCSTART- -X- O\n\n# c = d\nEU NNP B-ORG\nno x O\n").unwrap();
     let (bytes, losses) = written(&sentences, Format::Text, &WriteOptions::default()).unwrap();

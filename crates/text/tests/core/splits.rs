@@ -142,6 +142,14 @@ fn nothing_is_chosen_where_several_could_be_meant() {
 }
 
 #[test]
+fn hidden_files_are_passed_over() {
+    assert_eq!(
+        found(&["eng.train", ".eng.train", "eng.testa", ".git/train"]),
+        ["eng.train", "eng.testa", ""]
+    );
+}
+
+#[test]
 fn a_missing_shard_is_named() {
     assert_eq!(
         message(&[

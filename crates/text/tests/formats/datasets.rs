@@ -3,7 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use bert_ner_text::{Column, Format, ReadOptions, Sentence, WriteOptions, create_file, open};
+use bert_ner_text::{
+    Column, ConvertOptions, Format, ReadOptions, Scheme, Sentence, WriteOptions, convert_file,
+    create_file, open,
+};
 
 use crate::{fixture, read_file, sentence, write_file};
 
@@ -81,6 +84,22 @@ fn class_labels_declared_in_the_file_are_handed_on() {
         assert_eq!(names.len(), 9, "{name}");
         assert_eq!(names[..3], ["O", "B-PER", "I-PER"], "{name}");
     }
+}
+
+#[test]
+fn class_labels_follow_their_tags_into_another_scheme() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let output = folder.path().join("bioes.parquet");
+    let options = ConvertOptions {
+        scheme: Some(Scheme::Bioes),
+        ..ConvertOptions::default()
+    };
+    convert_file(&fixture("hub.parquet"), &output, &options).expect("converted");
+    let reader = open(&output, &ReadOptions::default()).expect("a reader");
+    let names = reader.label_names().expect("names");
+    // The types in the order of the file's own list, each with all its tags.
+    assert_eq!(names.len(), 1 + 4 * 4);
+    assert_eq!(names[..5], ["O", "B-PER", "I-PER", "E-PER", "S-PER"]);
 }
 
 #[test]

@@ -9,6 +9,25 @@ fn one(text: &str) -> Result<Sentence, String> {
 }
 
 #[test]
+fn what_the_shards_of_a_split_leave_out_is_counted_together() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    // Two spans without a word each.
+    let line = "{\"text\": \"a  b\", \"label\": [[1, 2, \"X\"], [2, 3, \"X\"]]}\n";
+    for shard in ["a-0.jsonl", "a-1.jsonl"] {
+        std::fs::write(folder.path().join(shard), line).expect("a file");
+    }
+    let pattern = folder.path().join("a-*.jsonl");
+    let mut reader = bert_ner_text::open(&pattern, &ReadOptions::default()).expect("a reader");
+    assert_eq!(reader.by_ref().filter(Result::is_ok).count(), 2);
+    let warnings = reader.warnings();
+    assert_eq!(warnings.len(), 1);
+    assert_eq!(
+        (warnings[0].count, warnings[0].examples.len()),
+        (4, bert_ner_text::Warning::EXAMPLES)
+    );
+}
+
+#[test]
 fn offsets_count_characters_not_bytes_or_utf16_units() {
     let read = one(r#"{"id": 3, "text": "👩‍🔬 naïve Ann in São Tomé.", "label": [[10, 13, "PER"], [17, 25, "LOC"]]}"#)
         .expect("a sentence");
