@@ -177,7 +177,7 @@ fn without_lines(mut sentence: Sentence) -> Sentence {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn conll_gives_back_what_was_written_or_refuses_it(
