@@ -131,7 +131,7 @@ mod tests {
             .to_string();
         assert!(message.contains("line 2"), "{message}");
         assert!(
-            message.contains("unknown variant `best`, expected one of `f1`, `loss`, `last`"),
+            message.contains("expected \"f1\", \"loss\", \"loss-mean:N\" (N newest dev losses) or \"last\", not \"best\""),
             "{message}"
         );
     }

@@ -1,18 +1,24 @@
 //! The training loop.
 
+mod checkpoints;
+
+use crate::checkpoint;
 use crate::data::{self, Sequence, Splits};
 use crate::evaluate::{Evaluator, Scored};
 use crate::folder::Staging;
+use crate::resume::{self, Fingerprints};
 use crate::schedule::LearningRate;
+use crate::tensorboard::Logged;
 use crate::{
-    EvalEvery, Evaluated, Evaluation, Event, Finished, Measured, Observer, Report, Saved, Select,
-    Settings, Split, Started, Step, Stopped, Tested, TrainError, model_card, peak_rss_mb,
+    EvalEvery, Evaluated, Evaluation, Event, Finished, Measured, Observer, Report, Resumed, Saved,
+    Select, Settings, Split, Started, Step, Stopped, Tested, TrainError, model_card, peak_rss_mb,
 };
 use bert_ner_infer::Tagger;
 use bert_ner_infer::output::{self, OutputFormat, OutputOptions};
 use bert_ner_model::{Batch, Gradients, Model, NerConfig, Optimizer, Pass, Workspace};
 use bert_ner_text::{Scheme, Sentence, atomic};
 use bert_ner_tokenize::Tokenizer;
+use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
 /// Fine-tunes, scores and writes a model folder.
@@ -28,7 +34,8 @@ pub fn train(
     settings: &Settings,
     observer: &mut (dyn Observer + Send),
 ) -> Result<Report, TrainError> {
-    Staging::check(&settings.output, settings.overwrite)?;
+    let replaces = settings.overwrite || settings.resume;
+    Staging::check(&settings.output, replaces)?;
     // A place that cannot be written is said now, not after an epoch.
     drop(Staging::new(&settings.output)?);
     let pool = rayon::ThreadPoolBuilder::new()
@@ -40,13 +47,17 @@ pub fn train(
                 format!("{} cannot be started: {error}", settings.threads),
             )
         })?;
-    pool.install(|| Run::prepare(settings, observer)?.finish())
+    pool.install(|| {
+        let mut run = Run::prepare(settings, observer)?;
+        run.begin()?;
+        run.finish()
+    })
 }
 
 /// A run between its start and its report.
 struct Run<'a> {
     settings: &'a Settings,
-    observer: &'a mut (dyn Observer + Send),
+    observer: Logged<'a>,
     tagger: Tagger,
     optimizer: Optimizer,
     gradients: Gradients,
@@ -58,6 +69,11 @@ struct Run<'a> {
     report: Report,
     plan: Plan,
     progress: Progress,
+    started: Started,
+    checkpoints: checkpoint::Folder,
+    fingerprints: Fingerprints,
+    /// The step of the model in the output folder that a run which was killed had published after its last checkpoint.
+    published: usize,
 }
 
 /// How long a run is.
@@ -70,10 +86,12 @@ struct Plan {
 }
 
 /// Where a run is.
-#[derive(Default)]
-struct Progress {
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Progress {
     /// Optimizer steps done.
     steps: usize,
+    /// Those that were done when dev was last scored.
+    evaluated: usize,
     /// Forward and backward passes done: the key of their dropout.
     passes: u64,
     /// Time in training steps.
@@ -88,7 +106,7 @@ struct Progress {
     since_best: usize,
 }
 
-#[derive(Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 struct Mean {
     sum: f64,
     count: usize,
@@ -148,14 +166,23 @@ impl<'a> Run<'a> {
             parameters: tagger.model().layout().len(),
             batches: sequences.len().div_ceil(settings.batch_size),
             total_steps: plan.total_steps,
+            first_step: 0,
             warnings: splits.warnings,
+        };
+        let fingerprints = Fingerprints {
+            model: resume::fingerprint(&serde_json::to_string(tagger.model().config()).ok()),
+            train: resume::fingerprint(&sequences),
+            dev: resume::of_sentences(&splits.dev.sentences),
+            test: splits
+                .test
+                .as_ref()
+                .map(|test| resume::of_sentences(&test.sentences)),
         };
         let mut report = Report::begin(settings, &started);
         report.settings.max_length = settings_length;
-        observer.event(&Event::Started(started));
         Ok(Self {
             settings,
-            observer,
+            observer: Logged::new(settings, observer),
             tagger,
             optimizer,
             gradients,
@@ -167,7 +194,31 @@ impl<'a> Run<'a> {
             report,
             plan,
             progress: Progress::default(),
+            started,
+            checkpoints: checkpoint::Folder::new(&settings.checkpoint_dir, settings.keep),
+            fingerprints,
+            published: 0,
         })
+    }
+
+    /// Goes on from the newest checkpoint, if that is asked for and there is one, and says what begins.
+    fn begin(&mut self) -> Result<(), TrainError> {
+        let resumed = match (self.settings.resume, self.settings.checkpoint_every) {
+            (true, _) => self.resume()?,
+            (false, None) => None,
+            (false, Some(_)) => {
+                self.begin_checkpoints()?;
+                None
+            }
+        };
+        self.started.first_step = self.progress.steps;
+        self.observer.open()?;
+        self.observer.event(&Event::Started(self.started.clone()));
+        if let Some(path) = resumed {
+            let step = self.progress.steps;
+            self.observer.event(&Event::Resumed(Resumed { path, step }));
+        }
+        Ok(())
     }
 
     /// Trains to the end, then scores the test split with the model that was kept.
@@ -179,7 +230,9 @@ impl<'a> Run<'a> {
         if self.report.stopped != Stopped::Interrupted {
             self.test()?;
         }
-        self.write_report()?;
+        if self.published <= self.report.best.as_ref().map_or(0, |best| best.step) {
+            self.write_report()?;
+        }
         self.observer.event(&Event::Finished(Finished {
             stopped: self.report.stopped,
             train_seconds: self.report.train_seconds,
@@ -193,27 +246,59 @@ impl<'a> Run<'a> {
             .settings
             .batch_size
             .saturating_mul(self.settings.gradient_accumulation);
-        for epoch in 0.. {
-            let order = data::order(self.sequences.len(), self.settings.seed, epoch);
-            for members in order.chunks(group) {
-                self.step(members)?;
-                if self.observer.interrupted() {
-                    return Ok(Stopped::Interrupted);
+        let mut order = (usize::MAX, Vec::new());
+        let mut saved = self.progress.steps;
+        loop {
+            // A run that was stopped between a step and its evaluation goes on here.
+            if self.evaluation_is_due() {
+                self.evaluate()?;
+            }
+            if let Some(stopped) = self.over() {
+                return Ok(stopped);
+            }
+            let steps = self.progress.steps;
+            if steps != saved && self.checkpoint_is_due() {
+                self.checkpoint();
+                saved = steps;
+            }
+            let epoch = steps / self.plan.steps_per_epoch;
+            if order.0 != epoch {
+                let shuffled = data::order(self.sequences.len(), self.settings.seed, epoch);
+                order = (epoch, shuffled);
+            }
+            let place = steps % self.plan.steps_per_epoch * group;
+            self.step(&order.1[place..order.1.len().min(place.saturating_add(group))])?;
+            if self.observer.interrupted() {
+                if self.settings.checkpoint_every.is_some() {
+                    self.checkpoint();
                 }
-                let last = self.progress.steps == self.plan.total_steps;
-                let due = self
-                    .plan
-                    .evaluates(self.settings.eval_every, self.progress.steps);
-                let enough = (last || due) && self.evaluate()?;
-                if last {
-                    return Ok(Stopped::Completed);
-                }
-                if enough {
-                    return Ok(Stopped::EarlyStopping);
-                }
+                return Ok(Stopped::Interrupted);
             }
         }
-        unreachable!("an endless range ends only by return")
+    }
+
+    fn evaluation_is_due(&self) -> bool {
+        let steps = self.progress.steps;
+        let last = steps == self.plan.total_steps;
+        steps != self.progress.evaluated
+            && (last || self.plan.is_due(self.settings.eval_every, steps))
+    }
+
+    fn checkpoint_is_due(&self) -> bool {
+        let every = self.settings.checkpoint_every;
+        every.is_some_and(|every| self.plan.is_due(every, self.progress.steps))
+    }
+
+    /// Whether the run has come to its end, and to which.
+    fn over(&self) -> Option<Stopped> {
+        let patience = self.settings.early_stopping;
+        if self.progress.steps == self.plan.total_steps {
+            Some(Stopped::Completed)
+        } else if patience.is_some_and(|patience| self.progress.since_best >= patience) {
+            Some(Stopped::EarlyStopping)
+        } else {
+            None
+        }
     }
 
     /// One optimizer step over the sequences named.
@@ -275,13 +360,14 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Scores dev and keeps the model when it is the best; gives whether it is time to stop early.
-    fn evaluate(&mut self) -> Result<bool, TrainError> {
+    /// Scores dev and keeps the model when it is the best.
+    fn evaluate(&mut self) -> Result<(), TrainError> {
         self.optimizer.synchronise(self.tagger.model_mut());
-        let Scored { scores, loss, .. } = self.dev.score(&self.tagger, self.observer)?;
+        let Scored { scores, loss, .. } = self.dev.score(&self.tagger, &mut self.observer)?;
         let value = match self.settings.select {
             Select::F1 => scores.f1,
             Select::Loss => -loss,
+            Select::LossMean(newest) => -self.mean_loss(loss, newest),
             Select::Last => self.progress.steps as f64,
         };
         let best = self.progress.best.is_none_or(|best| value > best);
@@ -312,10 +398,17 @@ impl<'a> Run<'a> {
             loss,
             best,
         }));
-        Ok(self
-            .settings
-            .early_stopping
-            .is_some_and(|patience| self.progress.since_best >= patience))
+        self.progress.evaluated = step;
+        Ok(())
+    }
+
+    /// The mean of the newest dev losses, `loss` being the last.
+    fn mean_loss(&self, loss: f64, newest: usize) -> f64 {
+        let before = self.report.epochs.iter().rev().take(newest - 1);
+        let mut mean = Mean::default();
+        mean.add(loss);
+        before.for_each(|evaluation| mean.add(evaluation.dev.loss));
+        mean.value()
     }
 
     /// Writes the model folder as it is now and puts it in its place.
@@ -342,7 +435,7 @@ impl<'a> Run<'a> {
             scores,
             loss,
             tagged,
-        } = test.score(&tagger, self.observer)?;
+        } = test.score(&tagger, &mut self.observer)?;
         let path = self.settings.output.join("predictions.conll");
         let mut writer =
             output::create_file(&path, OutputFormat::Conll, &OutputOptions::default())?;
@@ -414,7 +507,7 @@ impl Plan {
         }
     }
 
-    fn evaluates(&self, every: EvalEvery, step: usize) -> bool {
+    fn is_due(&self, every: EvalEvery, step: usize) -> bool {
         match every {
             EvalEvery::Epoch => step.is_multiple_of(self.steps_per_epoch),
             EvalEvery::Steps(steps) => step.is_multiple_of(steps),
