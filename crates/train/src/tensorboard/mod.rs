@@ -117,7 +117,12 @@ fn write(
 
 fn begin(file: &mut EventFile, settings: &Settings, started: &Started) -> io::Result<()> {
     let settings = settings.json();
-    file.write(&summary::session_start(now(), started.first_step))?;
+    // TensorBoard forgets what an earlier file logged for this step and later ones.
+    let first = match started.first_step {
+        0 => 0,
+        done => done + 1,
+    };
+    file.write(&summary::session_start(now(), first))?;
     let values = [
         summary::experiment(&settings, &METRICS),
         summary::session_settings(&settings, now()),
