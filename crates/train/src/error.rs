@@ -19,6 +19,9 @@ pub enum TrainError {
         /// What is wrong with it and what would be right.
         message: String,
     },
+    /// The grid of a sweep cannot be followed.
+    #[error("{0}")]
+    Grid(String),
     /// The output folder holds something already.
     #[error("{}: the output folder exists already", path.display())]
     OutputExists {
@@ -65,7 +68,7 @@ pub enum TrainError {
          (epoch {epoch:.2}, learning rate {learning_rate:.3e})"
     )]
     Diverged {
-        /// What it was: `loss` or `gradient norm`.
+        /// What it was: `loss`, `gradient norm` or `dev logits`.
         what: &'static str,
         /// Its value: not a number, or infinite.
         value: f64,

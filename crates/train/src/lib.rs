@@ -17,6 +17,7 @@ mod report;
 mod resume;
 mod schedule;
 mod settings;
+pub mod sweep;
 mod tensorboard;
 mod trainer;
 

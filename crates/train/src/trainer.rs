@@ -13,8 +13,8 @@ use crate::{
     EvalEvery, Evaluated, Evaluation, Event, Finished, Measured, Observer, Report, Resumed, Saved,
     Select, Settings, Split, Started, Step, Stopped, Tested, TrainError, model_card, peak_rss_mb,
 };
-use bert_ner_infer::Tagger;
 use bert_ner_infer::output::{self, OutputFormat, OutputOptions};
+use bert_ner_infer::{InferError, Tagger};
 use bert_ner_model::{Batch, Gradients, Model, NerConfig, Optimizer, Pass, Workspace};
 use bert_ner_text::{Scheme, Sentence, atomic};
 use bert_ner_tokenize::Tokenizer;
@@ -349,21 +349,39 @@ impl<'a> Run<'a> {
         if value.is_finite() {
             return Ok(());
         }
-        let (step, total_steps) = (self.progress.steps + 1, self.plan.total_steps);
-        Err(TrainError::Diverged {
+        Err(self.diverged(what, value, self.progress.steps + 1, learning_rate))
+    }
+
+    fn diverged(
+        &self,
+        what: &'static str,
+        value: f64,
+        step: usize,
+        learning_rate: f64,
+    ) -> TrainError {
+        TrainError::Diverged {
             what,
             value,
             step,
-            total_steps,
+            total_steps: self.plan.total_steps,
             epoch: self.epoch(),
             learning_rate,
-        })
+        }
     }
 
     /// Scores dev and keeps the model when it is the best.
     fn evaluate(&mut self) -> Result<(), TrainError> {
         self.optimizer.synchronise(self.tagger.model_mut());
-        let Scored { scores, loss, .. } = self.dev.score(&self.tagger, &mut self.observer)?;
+        let scored = self.dev.score(&self.tagger, &mut self.observer);
+        let Scored { scores, loss, .. } = scored.map_err(|error| match error {
+            // The last step was one too far: no batch has shown it yet.
+            TrainError::Infer(InferError::NotFinite) => {
+                let step = self.progress.steps;
+                let rate = self.plan.rate.at(step.saturating_sub(1));
+                self.diverged("dev logits", f64::NAN, step, rate)
+            }
+            other => other,
+        })?;
         let value = match self.settings.select {
             Select::F1 => scores.f1,
             Select::Loss => -loss,
