@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Result, anyhow};
 use bert_ner_train::Options;
+use serde_json::{Map, Value};
 
 use crate::failure::at;
 
@@ -13,24 +14,62 @@ pub(crate) fn read(path: &Path) -> Result<Options> {
     parse(path, &text)
 }
 
-fn parse(path: &Path, text: &str) -> Result<Options> {
-    let name = path.display();
-    // The TOML reader shows the line and ends with an empty one.
-    let shown = |error: toml::de::Error| anyhow!("{name}: {}", error.to_string().trim_end());
-    let table: toml::Table = toml::from_str(text).map_err(shown)?;
+/// Reads the grid of a sweep: as a settings file, but for lists of values and its tables.
+pub(crate) fn read_grid(path: &Path) -> Result<Map<String, Value>> {
+    let text = std::fs::read_to_string(path).map_err(|error| at(path, error))?;
+    parse_grid(path, &text)
+}
+
+fn parse_grid(path: &Path, text: &str) -> Result<Map<String, Value>> {
+    let grid: toml::Table = toml::from_str(text).map_err(|error| shown(path, &error))?;
     let known = Options::keys();
-    if let Some(key) = table.keys().find(|key| !known.contains(key)) {
-        let near = nearest(key, &known);
-        let hint = match near.is_empty() {
-            true => format!("the names are those of the flags: {}", known.join(", ")),
-            false => format!("did you mean {}?", near.join(" or ")),
-        };
-        return Err(anyhow!(
-            "{name}:{}: unknown option {key:?}; {hint}",
-            line_of(text, key)
-        ));
+    let tables = ["variant", "exclude"];
+    let top: Vec<String> = known
+        .iter()
+        .cloned()
+        .chain(tables.map(str::to_owned))
+        .collect();
+    check_keys(path, text, &grid, &top)?;
+    for table in tables {
+        let rows = grid.get(table).and_then(toml::Value::as_array);
+        for row in rows.into_iter().flatten().filter_map(toml::Value::as_table) {
+            let mut known = known.clone();
+            known.extend((table == "variant").then(|| "name".to_owned()));
+            check_keys(path, text, row, &known)?;
+        }
     }
-    toml::from_str(text).map_err(shown)
+    match serde_json::to_value(grid)? {
+        Value::Object(grid) => Ok(grid),
+        _ => unreachable!("a TOML document is a table"),
+    }
+}
+
+fn parse(path: &Path, text: &str) -> Result<Options> {
+    let table: toml::Table = toml::from_str(text).map_err(|error| shown(path, &error))?;
+    check_keys(path, text, &table, &Options::keys())?;
+    toml::from_str(text).map_err(|error| shown(path, &error))
+}
+
+/// The TOML reader shows the line and ends with an empty one.
+fn shown(path: &Path, error: &toml::de::Error) -> anyhow::Error {
+    anyhow!("{}: {}", path.display(), error.to_string().trim_end())
+}
+
+/// Refuses the first key that is not known, and guesses what was meant.
+fn check_keys(path: &Path, text: &str, table: &toml::Table, known: &[String]) -> Result<()> {
+    let Some(key) = table.keys().find(|key| !known.contains(key)) else {
+        return Ok(());
+    };
+    let near = nearest(key, known);
+    let hint = match near.is_empty() {
+        true => format!("the names are those of the flags: {}", known.join(", ")),
+        false => format!("did you mean {}?", near.join(" or ")),
+    };
+    Err(anyhow!(
+        "{}:{}: unknown option {key:?}; {hint}",
+        path.display(),
+        line_of(text, key)
+    ))
 }
 
 /// The line, counted from 1, on which `key` is set.
@@ -125,13 +164,30 @@ mod tests {
     }
 
     #[test]
+    fn a_grid_has_tables_and_each_key_is_checked() {
+        let read = |text: &str| parse_grid(Path::new("grid.toml"), text);
+        let grid = read("epochs = [1, 2.5]\n[[variant]]\nname = \"a\"\nseed = 1\n").unwrap();
+        assert_eq!(grid["epochs"], serde_json::json!([1, 2.5]));
+        assert_eq!(grid["variant"][0]["name"], "a");
+        let message = |text: &str| read(text).unwrap_err().to_string();
+        assert_eq!(
+            message("epochs = 1\n[[variant]]\nlerning-rate = [1e-3]\n"),
+            "grid.toml:3: unknown option \"lerning-rate\"; did you mean learning-rate?"
+        );
+        assert!(
+            message("[[exclude]]\nname = \"a\"\n")
+                .starts_with("grid.toml:2: unknown option \"name\"")
+        );
+    }
+
+    #[test]
     fn a_value_of_the_wrong_kind_is_shown_where_it_stands() {
         let message = parse("seed = 1\nselect = \"best\"\n")
             .unwrap_err()
             .to_string();
         assert!(message.contains("line 2"), "{message}");
         assert!(
-            message.contains("unknown variant `best`, expected one of `f1`, `loss`, `last`"),
+            message.contains("expected \"f1\", \"loss\", \"loss-mean:N\" (N newest dev losses) or \"last\", not \"best\""),
             "{message}"
         );
     }

@@ -141,6 +141,16 @@ fn hint(error: &anyhow::Error) -> Option<String> {
         TrainError::OutputBusy { .. } => {
             Some("wait until it has ended; or choose another --output".to_owned())
         }
+        TrainError::CheckpointsExist { .. } => Some(
+            "--resume goes on from them, --overwrite begins anew; or choose another --checkpoint-dir"
+                .to_owned(),
+        ),
+        TrainError::OtherSettings { .. } | TrainError::OtherData { .. } => Some(
+            "resume with what the run began with, or begin anew with another --output".to_owned(),
+        ),
+        TrainError::CheckpointDamaged { .. } => {
+            Some("--overwrite without --resume begins anew".to_owned())
+        }
         TrainError::Diverged { .. } => {
             Some("try a lower --learning-rate, or some --warmup-ratio such as 0.1".to_owned())
         }

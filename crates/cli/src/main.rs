@@ -14,6 +14,7 @@ mod names;
 mod output;
 mod predict;
 mod score;
+mod sweep;
 mod table;
 mod train;
 mod watch;
@@ -26,6 +27,7 @@ use clap::Parser;
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Train(args) => train::run(*args),
+        Command::Sweep(args) => sweep::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Score(args) => score::run(&args),

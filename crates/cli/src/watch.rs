@@ -150,6 +150,15 @@ impl Observer for Watcher {
             Event::Saved(saved) => self
                 .bar
                 .set_message(format!("saved {}", saved.path.display())),
+            Event::Checkpointed(saved) => self
+                .bar
+                .set_message(format!("saved {}", saved.path.display())),
+            Event::Resumed(resumed) => self.line(&format!(
+                "resumed from {}, {} steps done",
+                resumed.path.display(),
+                resumed.step
+            )),
+            Event::Warning(message) => self.bar.suspend(|| warn(message)),
             Event::Tested(tested) => self.tested(tested),
             Event::Finished(_) => self.bar.finish_and_clear(),
         }

@@ -153,7 +153,7 @@ fn options_that_cannot_work_are_refused_before_anything_is_read() {
     let ended = bench.train(&["--select", "best"]);
     assert_eq!(ended.code, Some(2));
     assert!(
-        ended.stderr.contains("[possible values: f1, loss, last]"),
+        ended.stderr.contains("expected \"f1\", \"loss\""),
         "{}",
         ended.stderr
     );

@@ -190,6 +190,19 @@ impl Rows {
         }
     }
 
+    /// The book-keeping of a table that is up to date, with these moments: a row has had a gradient when it has a moment.
+    pub fn restore(&mut self, m: &[f32], v: &[f32]) {
+        self.steps.clear();
+        self.decays = false;
+        self.seen.fill(0);
+        // A moment that has faded to zero is moved by later steps no more than one that never was.
+        let moves = |row: &[f32]| row.iter().any(|x| x.to_bits() != 0);
+        let rows = m.chunks(self.width).zip(v.chunks(self.width));
+        for (touched, (m, v)) in self.touched.iter_mut().zip(rows) {
+            *touched = moves(m) || moves(v);
+        }
+    }
+
     /// Brings every row up to date and forgets the past: before the weights are saved or read by others.
     pub fn finish(&mut self, state: State<'_>) {
         let all: Vec<u32> = (0..self.seen.len() as u32).collect();
@@ -309,6 +322,9 @@ mod tests {
                 if t == 250 {
                     let [p, m, v] = &mut lazy;
                     book.finish(State { p, m, v });
+                    // As a run that is resumed: nothing is known but the numbers.
+                    book = Rows::new(rows, width);
+                    book.restore(&lazy[1], &lazy[2]);
                 }
             }
             let [p, m, v] = &mut lazy;

@@ -78,6 +78,27 @@ impl Optimizer {
         rows.finish(state);
     }
 
+    /// The first and second moments of every weight. Call [`Optimizer::synchronise`] before, or some are out of date.
+    pub fn moments(&self) -> [&[f32]; 2] {
+        [&self.m, &self.v]
+    }
+
+    /// Goes on after `steps` optimizer steps with the moments that `fill` writes, those of a synchronised optimizer.
+    ///
+    /// # Errors
+    /// That of `fill`; the moments are then of no use.
+    pub fn restore<E>(
+        &mut self,
+        steps: u64,
+        fill: impl FnOnce([&mut [f32]; 2]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        fill([&mut self.m, &mut self.v])?;
+        self.steps = steps;
+        let word = self.word.clone();
+        self.rows.restore(&self.m[word.clone()], &self.v[word]);
+        Ok(())
+    }
+
     /// One step; gives the norm of the gradient before clipping.
     ///
     /// The weights are left alone when that norm is not finite.

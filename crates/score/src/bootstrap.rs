@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use crate::Counts;
+use crate::{Counts, Difference};
 
 /// Settings of the bootstrap.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -66,6 +66,61 @@ impl Bootstrap {
         }
     }
 
+    /// The F1 of several systems on the same draws of sentences: one row a draw, one value a system. Each system is given as its
+    /// runs, whose F1 is averaged; every run as the counts of the same sentences.
+    ///
+    /// # Panics
+    /// When two runs differ in their number of sentences.
+    pub fn f1_draws(&self, systems: &[Vec<&[Counts]>]) -> Vec<Vec<f64>> {
+        let runs = || systems.iter().flatten();
+        let sentences = runs().next().map_or(0, |run| run.len());
+        assert!(
+            runs().all(|run| run.len() == sentences),
+            "every run is scored on the same sentences"
+        );
+        if sentences == 0 {
+            return Vec::new();
+        }
+        let mut random = SplitMix64(self.seed);
+        let mut drawn = vec![0_usize; sentences];
+        let draw = |_| {
+            drawn.fill(0);
+            (0..sentences).for_each(|_| drawn[random.below(sentences)] += 1);
+            let f1 = |run: &&[Counts]| weighted(run, &drawn).f1();
+            systems
+                .iter()
+                .map(|runs| runs.iter().map(f1).sum::<f64>() / runs.len().max(1) as f64)
+                .collect()
+        };
+        (0..self.resamples).map(draw).collect()
+    }
+
+    /// The difference between systems `a` and `b` of [`Bootstrap::f1_draws`], observed to be `mean`; `None` without a draw.
+    ///
+    /// Its p-value is twice the share of draws on the other side of zero (Efron and Tibshirani 1993, with 1 added to either count,
+    /// so that it is never 0).
+    pub fn difference(
+        &self,
+        draws: &[Vec<f64>],
+        (a, b): (usize, usize),
+        mean: f64,
+    ) -> Option<Difference> {
+        if draws.is_empty() {
+            return None;
+        }
+        let differences = || draws.iter().map(|row| row[a] - row[b]);
+        let tail = differences()
+            .filter(|d| *d <= 0.0)
+            .count()
+            .min(differences().filter(|d| *d >= 0.0).count());
+        let p = 2.0 * (tail + 1) as f64 / (draws.len() + 1) as f64;
+        Some(Difference {
+            mean,
+            interval: self.interval(differences()),
+            p: p.min(1.0),
+        })
+    }
+
     fn interval(&self, values: impl Iterator<Item = f64>) -> Interval {
         let mut sorted: Vec<f64> = values.collect();
         sorted.sort_unstable_by(f64::total_cmp);
@@ -82,6 +137,17 @@ fn draw(sentences: &[Counts], random: &mut SplitMix64) -> Counts {
     let mut sum = Counts::default();
     for _ in sentences {
         sum += sentences[random.below(sentences.len())];
+    }
+    sum
+}
+
+/// The sum of counts, each as often as `times` says.
+fn weighted(counts: &[Counts], times: &[usize]) -> Counts {
+    let mut sum = Counts::default();
+    for (counts, times) in counts.iter().zip(times) {
+        sum.correct += counts.correct * times;
+        sum.predicted += counts.predicted * times;
+        sum.gold += counts.gold * times;
     }
     sum
 }
@@ -170,6 +236,30 @@ mod tests {
         };
         assert_eq!(with(1), with(1));
         assert_ne!(with(1), with(2));
+    }
+
+    #[test]
+    fn systems_are_compared_on_the_same_draws() {
+        let right: Vec<Counts> = (0..40).map(|i| counts(1, 1, 1 + i % 2)).collect();
+        let wrong: Vec<Counts> = (0..40).map(|i| counts(i % 4 / 2, 1, 1 + i % 2)).collect();
+        let bootstrap = Bootstrap::default();
+        let draws = bootstrap.f1_draws(&[
+            vec![&right, &right],
+            vec![&wrong],
+            vec![&right],
+            vec![&right, &wrong],
+        ]);
+        let difference = |a, b| bootstrap.difference(&draws, (a, b), 0.1).unwrap();
+        assert!(difference(0, 1).interval.low > 0.0 && difference(0, 1).p < 0.01);
+        assert!(difference(1, 0).interval.high < 0.0 && difference(1, 0).p < 0.01);
+        let same = difference(0, 2);
+        assert_eq!(
+            (same.interval.low, same.interval.high, same.p),
+            (0.0, 0.0, 1.0)
+        );
+        // Runs of one system are averaged.
+        let (half, whole) = (difference(0, 3).interval, difference(0, 1).interval);
+        assert!((half.high * 2.0 - whole.high).abs() < 1e-12);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::counts::{Counts, ratio};
 use crate::scorer::Tally;
@@ -45,7 +45,7 @@ pub struct Scores {
 }
 
 /// Scores of one entity type.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct TypeScores {
     /// `correct / predicted`.
     pub precision: f64,

@@ -1,7 +1,9 @@
 //! Which evaluation was the best, and how long ago that was.
 
+use serde::{Deserialize, Serialize};
+
 /// The best value so far, higher being better.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Best {
     value: Option<f64>,
     since: usize,

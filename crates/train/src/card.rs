@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::report::{Evaluation, Measured, Report};
 
 /// Settings that say where a run happened rather than what it was.
-const LEFT_OUT: [&str; 8] = [
+const LEFT_OUT: [&str; 12] = [
     "model",
     "model-dir",
     "train",
@@ -17,6 +17,10 @@ const LEFT_OUT: [&str; 8] = [
     "output",
     "threads",
     "overwrite",
+    "logdir",
+    "checkpoint-every",
+    "checkpoint-dir",
+    "keep",
 ];
 
 /// The model card of the run that `report` tells of, for a model folder called `name`.

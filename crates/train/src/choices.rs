@@ -19,25 +19,73 @@ pub enum Schedule {
 }
 
 /// Which of the models seen during a run is kept.
+///
+/// In files: `"f1"`, `"loss"`, `"last"`, or `"loss-mean:N"`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(try_from = "String", into = "String")]
 pub enum Select {
     /// The one with the highest dev F1.
     #[default]
     F1,
     /// The one with the lowest dev loss.
     Loss,
+    /// The one with the lowest mean of the newest so many dev losses (of all, while there are fewer).
+    LossMean(usize),
     /// The last one.
     Last,
 }
 
-/// When the dev split is scored. In files: `"epoch"`, or a number of optimizer steps.
+impl fmt::Display for Select {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::F1 => out.write_str("f1"),
+            Self::Loss => out.write_str("loss"),
+            Self::LossMean(losses) => write!(out, "loss-mean:{losses}"),
+            Self::Last => out.write_str("last"),
+        }
+    }
+}
+
+impl FromStr for Select {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mean = text
+            .strip_prefix("loss-mean:")
+            .and_then(|losses| losses.parse().ok());
+        match (text, mean) {
+            ("f1", _) => Ok(Self::F1),
+            ("loss", _) => Ok(Self::Loss),
+            ("last", _) => Ok(Self::Last),
+            (_, Some(losses)) if losses > 0 => Ok(Self::LossMean(losses)),
+            _ => Err(format!(
+                "expected \"f1\", \"loss\", \"loss-mean:N\" (N newest dev losses) or \"last\", not {text:?}"
+            )),
+        }
+    }
+}
+
+impl TryFrom<String> for Select {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Select> for String {
+    fn from(select: Select) -> Self {
+        select.to_string()
+    }
+}
+
+/// When the dev split is scored, or a checkpoint written. In files: `"epoch"`, or a number of optimizer steps.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum EvalEvery {
-    /// After every epoch, and at the end of the run.
+    /// After every epoch; the dev split also at the end of the run.
     #[default]
     Epoch,
-    /// After every so many optimizer steps, and at the end of the run.
+    /// After every so many optimizer steps; the dev split also at the end of the run.
     Steps(usize),
 }
 

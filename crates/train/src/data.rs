@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// One training sequence: a sentence, or a window of a long one.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub(crate) struct Sequence {
     ids: Vec<u32>,
     /// Scored positions in `ids`.

@@ -19,6 +19,9 @@ pub enum TrainError {
         /// What is wrong with it and what would be right.
         message: String,
     },
+    /// The grid of a sweep cannot be followed.
+    #[error("{0}")]
+    Grid(String),
     /// The output folder holds something already.
     #[error("{}: the output folder exists already", path.display())]
     OutputExists {
@@ -99,7 +102,7 @@ pub enum TrainError {
          (epoch {epoch:.2}, learning rate {learning_rate:.3e})"
     )]
     Diverged {
-        /// What it was: `loss` or `gradient norm`.
+        /// What it was: `loss`, `gradient norm` or `dev logits`.
         what: &'static str,
         /// Its value: not a number, or infinite.
         value: f64,
@@ -111,6 +114,49 @@ pub enum TrainError {
         epoch: f64,
         /// The learning rate of that step.
         learning_rate: f64,
+    },
+    /// A checkpoint, or what should be one, cannot be read.
+    #[error("{}: {message}", path.display())]
+    CheckpointDamaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A run was to go on from what a run with other settings left.
+    #[error("{}: comes from a run with other settings: {}", path.display(), differences.join(", "))]
+    OtherSettings {
+        /// The checkpoint, or the report in the output folder.
+        path: PathBuf,
+        /// Each setting that differs: `seed 42 -> 43`, the old value first.
+        differences: Vec<String>,
+    },
+    /// A run was to go on from a checkpoint of a run on other data.
+    #[error("{}: comes from a run on another {what}: what it holds has changed", path.display())]
+    OtherData {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The setting that names what differs: `train`, `dev`, `test` or `model`.
+        what: &'static str,
+    },
+    /// There are checkpoints where a new run would write its own.
+    #[error("{}: holds checkpoints of a run already", path.display())]
+    CheckpointsExist {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The model that a checkpoint knows as the best so far is not in the output folder.
+    #[error(
+        "{}: the best model so far, of step {step}, is no longer there, so {} cannot be resumed",
+        output.display(), path.display()
+    )]
+    BestModelGone {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The output folder.
+        output: PathBuf,
+        /// The best model's step.
+        step: usize,
     },
     /// The run was stopped from outside before there was a model worth keeping.
     #[error("interrupted before the first evaluation: no model was saved")]

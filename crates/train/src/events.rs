@@ -40,6 +40,12 @@ pub enum Event {
     Saved(Saved),
     /// The test split is scored.
     Tested(Tested),
+    /// The state of the run is written.
+    Checkpointed(Saved),
+    /// The run goes on from this checkpoint.
+    Resumed(Resumed),
+    /// Something a person should know; the run goes on.
+    Warning(String),
     /// The run is over and everything is written.
     Finished(Finished),
 }
@@ -63,6 +69,8 @@ pub struct Started {
     pub batches: usize,
     /// Optimizer steps of the whole run.
     pub total_steps: usize,
+    /// Optimizer steps done before: more than 0 in a run that was resumed.
+    pub first_step: usize,
     /// What a person should know about the data before trusting the result.
     pub warnings: Vec<String>,
 }
@@ -123,11 +131,20 @@ pub struct Evaluated {
     pub best: bool,
 }
 
-/// A model folder that was written.
+/// A model folder or a checkpoint that was written.
 #[derive(Debug, Clone)]
 pub struct Saved {
-    /// The folder.
+    /// The folder, or the checkpoint's file.
     pub path: PathBuf,
+}
+
+/// A checkpoint that a run goes on from.
+#[derive(Debug, Clone)]
+pub struct Resumed {
+    /// The file.
+    pub path: PathBuf,
+    /// Optimizer steps done until then.
+    pub step: usize,
 }
 
 /// The test split's scores.

@@ -6,7 +6,9 @@
 
 mod best;
 mod card;
+mod checkpoint;
 mod choices;
+mod crc32c;
 mod data;
 mod error;
 mod evaluate;
@@ -14,15 +16,19 @@ mod events;
 mod folder;
 mod lock;
 mod report;
+mod resume;
 mod schedule;
 mod settings;
+pub mod sweep;
+mod tensorboard;
 mod trainer;
 
 pub use card::model_card;
 pub use choices::{EvalEvery, Schedule, Select};
 pub use error::TrainError;
 pub use events::{
-    EvalProgress, Evaluated, Event, Finished, Observer, Saved, Silent, Split, Started, Step, Tested,
+    EvalProgress, Evaluated, Event, Finished, Observer, Resumed, Saved, Silent, Split, Started,
+    Step, Tested,
 };
 pub use report::{Evaluation, Measured, Report, Stopped, peak_rss_mb};
 pub use settings::{Options, Places, Settings};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bert_ner_score::{Scores, TypeScores};
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{Settings, Started};
 
@@ -66,7 +66,7 @@ impl Report {
 }
 
 /// One evaluation on the dev split.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Evaluation {
     /// Passes over the training sentences until then.
     pub epoch: f64,
@@ -79,7 +79,7 @@ pub struct Evaluation {
 }
 
 /// The scores of one split.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Measured {
     /// Share of the predicted entities that are right.
     pub precision: f64,
@@ -90,10 +90,16 @@ pub struct Measured {
     /// Share of the words whose tag is right.
     pub accuracy: f64,
     /// Mean negative log-likelihood of a word's gold tag.
+    #[serde(deserialize_with = "number_or_nan")]
     pub loss: f64,
     /// The scores of each entity type; only where a whole report is wanted.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by_type: Option<BTreeMap<String, TypeScores>>,
+}
+
+/// JSON has no NaN: the loss of a split without a word is written as null.
+fn number_or_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
 impl Measured {

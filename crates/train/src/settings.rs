@@ -5,10 +5,11 @@
 //! and refuses what cannot work. The defaults are those of transformers' `Trainer`, so that results
 //! compare.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bert_ner_text::{Column, Format, ReadOptions, Scheme};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::TrainError;
 use crate::choices::{EvalEvery, Schedule, Select, column};
@@ -67,6 +68,16 @@ pub struct Options {
     pub threads: Option<usize>,
     /// See [`Settings::overwrite`].
     pub overwrite: Option<bool>,
+    /// See [`Settings::logdir`].
+    pub logdir: Option<PathBuf>,
+    /// See [`Settings::checkpoint_every`].
+    pub checkpoint_every: Option<EvalEvery>,
+    /// See [`Settings::checkpoint_dir`].
+    pub checkpoint_dir: Option<PathBuf>,
+    /// See [`Settings::keep`].
+    pub keep: Option<usize>,
+    /// See [`Settings::resume`].
+    pub resume: Option<bool>,
     /// See [`Settings::strict`].
     pub strict: Option<bool>,
     /// See [`Settings::input_format`].
@@ -154,6 +165,17 @@ pub struct Settings {
     pub threads: usize,
     /// Whether an existing output folder is replaced. Default false.
     pub overwrite: bool,
+    /// Folder for TensorBoard's event files.
+    pub logdir: Option<PathBuf>,
+    /// When the whole state of the run is written, to resume from. Default never.
+    pub checkpoint_every: Option<EvalEvery>,
+    /// Where. Default the output folder's name with `.checkpoints` behind it.
+    pub checkpoint_dir: PathBuf,
+    /// Checkpoints that stay: the newest so many. Default 2.
+    pub keep: usize,
+    /// Whether the run goes on from its newest checkpoint. How a run began is no part of what it was: this is not saved.
+    #[serde(skip)]
+    pub resume: bool,
     /// Whether an impossible tag sequence is an error instead of a counted warning. Default false.
     pub strict: bool,
     /// Format of the data files. Default: found out from each file.
@@ -189,7 +211,8 @@ impl Options {
             model, data, train, dev, test, output, epochs, batch_size, learning_rate, weight_decay,
             warmup_ratio, lr_schedule, max_grad_norm, gradient_accumulation, seed, max_length,
             label_all_tokens, dropout, max_train_samples, max_eval_samples, eval_every, select,
-            early_stopping, threads, overwrite, strict, input_format, scheme, tag_column,
+            early_stopping, threads, overwrite, logdir, checkpoint_every,
+            checkpoint_dir, keep, resume, strict, input_format, scheme, tag_column,
             word_column, id_column, labels,
         }
     }
@@ -218,13 +241,13 @@ impl Options {
     /// [`TrainError::Setting`] when an option is missing or cannot work.
     pub fn resolve(self, places: Places) -> Result<Settings, TrainError> {
         let missing = |key| TrainError::setting(key, "is required");
+        let output = self.output.ok_or_else(|| missing("output"))?;
         let settings = Settings {
             model: self.model.ok_or_else(|| missing("model"))?,
             model_dir: places.model_dir,
             train: places.train,
             dev: places.dev,
             test: places.test,
-            output: self.output.ok_or_else(|| missing("output"))?,
             epochs: self.epochs.unwrap_or(3.0),
             batch_size: self.batch_size.unwrap_or(8),
             learning_rate: self.learning_rate.unwrap_or(5e-5),
@@ -244,6 +267,14 @@ impl Options {
             early_stopping: self.early_stopping,
             threads: self.threads.unwrap_or_else(all_threads),
             overwrite: self.overwrite.unwrap_or(false),
+            logdir: self.logdir,
+            checkpoint_every: self.checkpoint_every,
+            checkpoint_dir: self
+                .checkpoint_dir
+                .unwrap_or_else(|| checkpoints_beside(&output)),
+            keep: self.keep.unwrap_or(2),
+            resume: self.resume.unwrap_or(false),
+            output,
             strict: self.strict.unwrap_or(false),
             input_format: self.input_format,
             scheme: self.scheme,
@@ -255,6 +286,13 @@ impl Options {
         settings.validate()?;
         Ok(settings)
     }
+}
+
+/// `OUTPUT.checkpoints`.
+fn checkpoints_beside(output: &Path) -> PathBuf {
+    let mut name = output.file_name().unwrap_or_default().to_owned();
+    name.push(".checkpoints");
+    output.with_file_name(name)
 }
 
 /// As many threads as the machine offers this process.
@@ -324,7 +362,19 @@ impl Settings {
                 "needs a model to wait for: select is \"last\"; choose \"f1\" or \"loss\"";
             return Err(TrainError::setting("early-stopping", message));
         }
+        if self.checkpoint_every == Some(EvalEvery::Steps(0)) {
+            let message = "must be at least 1, not 0";
+            return Err(TrainError::setting("checkpoint-every", message));
+        }
+        at_least("keep", self.keep, 1)?;
         at_least("threads", self.threads, 1)
+    }
+
+    /// The settings as a file holds them.
+    pub(crate) fn json(&self) -> Map<String, Value> {
+        // By way of text: an f32 is 0.1 there, and 0.10000000149011612 as a value.
+        let text = serde_json::to_string(self).unwrap_or_default();
+        serde_json::from_str(&text).unwrap_or_default()
     }
 
     /// How the data files are to be read.

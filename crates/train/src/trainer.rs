@@ -1,19 +1,25 @@
 //! The training loop.
 
+mod checkpoints;
+
 use crate::best::Best;
+use crate::checkpoint;
 use crate::data::{self, Sequence, Splits};
 use crate::evaluate::{Evaluator, Scored};
 use crate::folder::OutputFolder;
+use crate::resume::{self, Fingerprints};
 use crate::schedule::LearningRate;
+use crate::tensorboard::Logged;
 use crate::{
-    EvalEvery, Evaluated, Evaluation, Event, Finished, Measured, Observer, Report, Saved, Select,
-    Settings, Split, Started, Step, Stopped, Tested, TrainError, model_card, peak_rss_mb,
+    EvalEvery, Evaluated, Evaluation, Event, Finished, Measured, Observer, Report, Resumed, Saved,
+    Select, Settings, Split, Started, Step, Stopped, Tested, TrainError, model_card, peak_rss_mb,
 };
-use bert_ner_infer::Tagger;
 use bert_ner_infer::output::{self, OutputFormat, OutputOptions};
+use bert_ner_infer::{InferError, Tagger};
 use bert_ner_model::{Batch, Gradients, Model, NerConfig, Optimizer, Pass, Workspace};
 use bert_ner_text::{Scheme, Sentence, atomic};
 use bert_ner_tokenize::Tokenizer;
+use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
 /// Fine-tunes, scores and writes a model folder.
@@ -29,7 +35,8 @@ pub fn train(
     settings: &Settings,
     observer: &mut (dyn Observer + Send),
 ) -> Result<Report, TrainError> {
-    let output = OutputFolder::take(&settings.output, settings.overwrite)?;
+    let replaces = settings.overwrite || settings.resume;
+    let output = OutputFolder::take(&settings.output, replaces)?;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(settings.threads)
         .build()
@@ -39,14 +46,18 @@ pub fn train(
                 format!("{} cannot be started: {error}", settings.threads),
             )
         })?;
-    pool.install(|| Run::prepare(settings, &output, observer)?.finish())
+    pool.install(|| {
+        let mut run = Run::prepare(settings, &output, observer)?;
+        run.begin()?;
+        run.finish()
+    })
 }
 
 /// A run between its start and its report.
 struct Run<'a> {
     settings: &'a Settings,
     output: &'a OutputFolder,
-    observer: &'a mut (dyn Observer + Send),
+    observer: Logged<'a>,
     tagger: Tagger,
     optimizer: Optimizer,
     gradients: Gradients,
@@ -58,6 +69,11 @@ struct Run<'a> {
     report: Report,
     plan: Plan,
     progress: Progress,
+    started: Started,
+    checkpoints: checkpoint::Folder,
+    fingerprints: Fingerprints,
+    /// The step of the model in the output folder that a run which was killed had published after its last checkpoint.
+    published: usize,
 }
 
 /// How long a run is.
@@ -70,10 +86,12 @@ struct Plan {
 }
 
 /// Where a run is.
-#[derive(Default)]
-struct Progress {
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Progress {
     /// Optimizer steps done.
     steps: usize,
+    /// Those that were done when dev was last scored.
+    evaluated: usize,
     /// Forward and backward passes done: the key of their dropout.
     passes: u64,
     /// Time in training steps.
@@ -85,7 +103,7 @@ struct Progress {
     best: Best,
 }
 
-#[derive(Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 struct Mean {
     sum: f64,
     count: usize,
@@ -146,15 +164,24 @@ impl<'a> Run<'a> {
             parameters: tagger.model().layout().len(),
             batches: sequences.len().div_ceil(settings.batch_size),
             total_steps: plan.total_steps,
+            first_step: 0,
             warnings: splits.warnings,
+        };
+        let fingerprints = Fingerprints {
+            model: resume::fingerprint(&serde_json::to_string(tagger.model().config()).ok()),
+            train: resume::fingerprint(&sequences),
+            dev: resume::of_sentences(&splits.dev.sentences),
+            test: splits
+                .test
+                .as_ref()
+                .map(|test| resume::of_sentences(&test.sentences)),
         };
         let mut report = Report::begin(settings, &started);
         report.settings.max_length = settings_length;
-        observer.event(&Event::Started(started));
         Ok(Self {
             settings,
             output,
-            observer,
+            observer: Logged::new(settings, observer),
             tagger,
             optimizer,
             gradients,
@@ -166,7 +193,31 @@ impl<'a> Run<'a> {
             report,
             plan,
             progress: Progress::default(),
+            started,
+            checkpoints: checkpoint::Folder::new(&settings.checkpoint_dir, settings.keep),
+            fingerprints,
+            published: 0,
         })
+    }
+
+    /// Goes on from the newest checkpoint, if that is asked for and there is one, and says what begins.
+    fn begin(&mut self) -> Result<(), TrainError> {
+        let resumed = match (self.settings.resume, self.settings.checkpoint_every) {
+            (true, _) => self.resume()?,
+            (false, None) => None,
+            (false, Some(_)) => {
+                self.begin_checkpoints()?;
+                None
+            }
+        };
+        self.started.first_step = self.progress.steps;
+        self.observer.open()?;
+        self.observer.event(&Event::Started(self.started.clone()));
+        if let Some(path) = resumed {
+            let step = self.progress.steps;
+            self.observer.event(&Event::Resumed(Resumed { path, step }));
+        }
+        Ok(())
     }
 
     /// Trains to the end, then scores the test split with the model that was kept.
@@ -178,7 +229,9 @@ impl<'a> Run<'a> {
         if self.report.stopped != Stopped::Interrupted {
             self.test()?;
         }
-        self.write_report()?;
+        if self.published <= self.report.best.as_ref().map_or(0, |best| best.step) {
+            self.write_report()?;
+        }
         self.observer.event(&Event::Finished(Finished {
             stopped: self.report.stopped,
             train_seconds: self.report.train_seconds,
@@ -192,27 +245,59 @@ impl<'a> Run<'a> {
             .settings
             .batch_size
             .saturating_mul(self.settings.gradient_accumulation);
-        for epoch in 0.. {
-            let order = data::order(self.sequences.len(), self.settings.seed, epoch);
-            for members in order.chunks(group) {
-                self.step(members)?;
-                if self.observer.interrupted() {
-                    return Ok(Stopped::Interrupted);
+        let mut order = (usize::MAX, Vec::new());
+        let mut saved = self.progress.steps;
+        loop {
+            // A run that was stopped between a step and its evaluation goes on here.
+            if self.evaluation_is_due() {
+                self.evaluate()?;
+            }
+            if let Some(stopped) = self.over() {
+                return Ok(stopped);
+            }
+            let steps = self.progress.steps;
+            if steps != saved && self.checkpoint_is_due() {
+                self.checkpoint();
+                saved = steps;
+            }
+            let epoch = steps / self.plan.steps_per_epoch;
+            if order.0 != epoch {
+                let shuffled = data::order(self.sequences.len(), self.settings.seed, epoch);
+                order = (epoch, shuffled);
+            }
+            let place = steps % self.plan.steps_per_epoch * group;
+            self.step(&order.1[place..order.1.len().min(place.saturating_add(group))])?;
+            if self.observer.interrupted() {
+                if self.settings.checkpoint_every.is_some() {
+                    self.checkpoint();
                 }
-                let last = self.progress.steps == self.plan.total_steps;
-                let due = self
-                    .plan
-                    .evaluates(self.settings.eval_every, self.progress.steps);
-                let enough = (last || due) && self.evaluate()?;
-                if last {
-                    return Ok(Stopped::Completed);
-                }
-                if enough {
-                    return Ok(Stopped::EarlyStopping);
-                }
+                return Ok(Stopped::Interrupted);
             }
         }
-        unreachable!("an endless range ends only by return")
+    }
+
+    fn evaluation_is_due(&self) -> bool {
+        let steps = self.progress.steps;
+        let last = steps == self.plan.total_steps;
+        steps != self.progress.evaluated
+            && (last || self.plan.is_due(self.settings.eval_every, steps))
+    }
+
+    fn checkpoint_is_due(&self) -> bool {
+        let every = self.settings.checkpoint_every;
+        every.is_some_and(|every| self.plan.is_due(every, self.progress.steps))
+    }
+
+    /// Whether the run has come to its end, and to which.
+    fn over(&self) -> Option<Stopped> {
+        let patience = self.settings.early_stopping;
+        if self.progress.steps == self.plan.total_steps {
+            Some(Stopped::Completed)
+        } else if patience.is_some_and(|patience| self.progress.best.since() >= patience) {
+            Some(Stopped::EarlyStopping)
+        } else {
+            None
+        }
     }
 
     /// One optimizer step over the sequences named.
@@ -263,24 +348,43 @@ impl<'a> Run<'a> {
         if value.is_finite() {
             return Ok(());
         }
-        let (step, total_steps) = (self.progress.steps + 1, self.plan.total_steps);
-        Err(TrainError::Diverged {
+        Err(self.diverged(what, value, self.progress.steps + 1, learning_rate))
+    }
+
+    fn diverged(
+        &self,
+        what: &'static str,
+        value: f64,
+        step: usize,
+        learning_rate: f64,
+    ) -> TrainError {
+        TrainError::Diverged {
             what,
             value,
             step,
-            total_steps,
+            total_steps: self.plan.total_steps,
             epoch: self.epoch(),
             learning_rate,
-        })
+        }
     }
 
-    /// Scores dev and keeps the model when it is the best; gives whether it is time to stop early.
-    fn evaluate(&mut self) -> Result<bool, TrainError> {
+    /// Scores dev and keeps the model when it is the best.
+    fn evaluate(&mut self) -> Result<(), TrainError> {
         self.optimizer.synchronise(self.tagger.model_mut());
-        let Scored { scores, loss, .. } = self.dev.score(&self.tagger, self.observer)?;
+        let scored = self.dev.score(&self.tagger, &mut self.observer);
+        let Scored { scores, loss, .. } = scored.map_err(|error| match error {
+            // The last step was one too far: no batch has shown it yet.
+            TrainError::Infer(InferError::NotFinite) => {
+                let step = self.progress.steps;
+                let rate = self.plan.rate.at(step.saturating_sub(1));
+                self.diverged("dev logits", f64::NAN, step, rate)
+            }
+            other => other,
+        })?;
         let value = match self.settings.select {
             Select::F1 => scores.f1,
             Select::Loss => -loss,
+            Select::LossMean(newest) => -self.mean_loss(loss, newest),
             Select::Last => self.progress.steps as f64,
         };
         let best = self.progress.best.beaten_by(value);
@@ -307,10 +411,17 @@ impl<'a> Run<'a> {
             loss,
             best,
         }));
-        Ok(self
-            .settings
-            .early_stopping
-            .is_some_and(|patience| self.progress.best.since() >= patience))
+        self.progress.evaluated = step;
+        Ok(())
+    }
+
+    /// The mean of the newest dev losses, `loss` being the last.
+    fn mean_loss(&self, loss: f64, newest: usize) -> f64 {
+        let before = self.report.epochs.iter().rev().take(newest - 1);
+        let mut mean = Mean::default();
+        mean.add(loss);
+        before.for_each(|evaluation| mean.add(evaluation.dev.loss));
+        mean.value()
     }
 
     /// Writes the model folder as it is now and puts it in its place.
@@ -337,7 +448,7 @@ impl<'a> Run<'a> {
             scores,
             loss,
             tagged,
-        } = test.score(&tagger, self.observer)?;
+        } = test.score(&tagger, &mut self.observer)?;
         let path = self.settings.output.join("predictions.conll");
         let mut writer =
             output::create_file(&path, OutputFormat::Conll, &OutputOptions::default())?;
@@ -409,7 +520,7 @@ impl Plan {
         }
     }
 
-    fn evaluates(&self, every: EvalEvery, step: usize) -> bool {
+    fn is_due(&self, every: EvalEvery, step: usize) -> bool {
         match every {
             EvalEvery::Epoch => step.is_multiple_of(self.steps_per_epoch),
             EvalEvery::Steps(steps) => step.is_multiple_of(steps),

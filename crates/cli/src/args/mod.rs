@@ -39,6 +39,9 @@ pub(crate) enum Command {
     /// Fine-tune a pretrained BERT on annotated sentences
     #[command(after_help = train::EXAMPLES, override_usage = train::USAGE)]
     Train(Box<TrainArgs>),
+    /// Train every combination of some settings, and say which differences are real
+    #[command(after_help = SWEEP_EXAMPLES)]
+    Sweep(SweepArgs),
     /// Score a model on annotated sentences
     #[command(after_help = EVAL_EXAMPLES)]
     Eval(EvalArgs),
@@ -51,6 +54,37 @@ pub(crate) enum Command {
     /// Convert annotated sentences to another format or tag scheme
     #[command(after_help = CONVERT_EXAMPLES)]
     Convert(ConvertArgs),
+}
+
+const SWEEP_EXAMPLES: &str = "\
+Examples:
+  bert-ner sweep grid.toml --output study
+  bert-ner sweep grid.toml --output study --json | jq '.comparisons[] | select(.real)'
+
+A grid is a settings file of train in which a list makes an axis:
+  model = \"bert-base-cased\"
+  data = \"conll2003/\"
+  learning-rate = [3e-5, 1e-4]
+  seed = [1, 2, 3]
+The same command goes on where an interrupted sweep stopped. docs/sweeps.md says more.";
+
+#[derive(Debug, Args)]
+pub(crate) struct SweepArgs {
+    /// Settings, lists of settings, [[variant]] and [[exclude]] tables
+    #[arg(value_name = "GRID")]
+    pub(crate) grid: PathBuf,
+
+    /// Folder to write: report.html, results/, the models in runs/, TensorBoard's files in logs/
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+
+    /// Print configurations, comparisons and runs as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Show nothing but the result, warnings and errors
+    #[arg(long)]
+    pub(crate) quiet: bool,
 }
 
 const EVAL_EXAMPLES: &str = "\

@@ -34,6 +34,9 @@ pub(crate) struct TrainArgs {
     pub(crate) evaluation: EvaluationArgs,
 
     #[command(flatten)]
+    pub(crate) record: RecordArgs,
+
+    #[command(flatten)]
     pub(crate) format: DataArgs,
 
     #[command(flatten)]
@@ -137,8 +140,9 @@ pub(crate) struct EvaluationArgs {
     #[arg(long, value_name = "epoch|N")]
     pub(crate) eval_every: Option<EvalEvery>,
 
-    /// Which model is kept: highest dev F1, lowest dev loss, or the last [default: f1]
-    #[arg(long, value_name = "NAME", value_parser = named::<Select>(&["f1", "loss", "last"]))]
+    /// Which model is kept: f1 (highest dev F1), loss (lowest dev loss), loss-mean:N (lowest mean of
+    /// the newest N dev losses) or last [default: f1]
+    #[arg(long, value_name = "NAME")]
     pub(crate) select: Option<Select>,
 
     /// Stop after N evaluations without a better model
@@ -148,6 +152,32 @@ pub(crate) struct EvaluationArgs {
     /// Score the first N sentences of dev and test only
     #[arg(long, value_name = "N")]
     pub(crate) max_eval_samples: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Record")]
+pub(crate) struct RecordArgs {
+    /// Folder for TensorBoard's event files: tensorboard --logdir shows them
+    #[arg(long, value_name = "DIR")]
+    pub(crate) logdir: Option<PathBuf>,
+
+    /// Write the whole state of the run, to resume from: every epoch, or every N optimizer steps
+    #[arg(long, value_name = "epoch|N")]
+    pub(crate) checkpoint_every: Option<EvalEvery>,
+
+    /// Folder for these checkpoints; each takes three times the room of the model
+    /// [default: OUTPUT.checkpoints]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) checkpoint_dir: Option<PathBuf>,
+
+    /// Keep the newest N checkpoints [default: 2]
+    #[arg(long, value_name = "N")]
+    pub(crate) keep: Option<usize>,
+
+    /// Go on from the newest whole checkpoint of the same settings and data, to the same bits as an
+    /// unbroken run; start at the beginning when there is none
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
+    pub(crate) resume: Option<bool>,
 }
 
 #[derive(Debug, Args)]
@@ -177,6 +207,7 @@ impl TrainArgs {
             places,
             training,
             evaluation,
+            record,
             format,
             run,
         } = self;
@@ -205,6 +236,11 @@ impl TrainArgs {
             eval_every: evaluation.eval_every,
             select: evaluation.select,
             early_stopping: evaluation.early_stopping,
+            logdir: record.logdir,
+            checkpoint_every: record.checkpoint_every,
+            checkpoint_dir: record.checkpoint_dir,
+            keep: record.keep,
+            resume: record.resume,
             threads: run.threads,
             input_format: format.input_format,
             scheme: format.scheme,
@@ -288,6 +324,9 @@ mod tests {
                     "found out" | "found out from each file" | "found out from the tags",
                     Value::Null,
                 ) => {}
+                ("OUTPUT.checkpoints", Value::String(value)) => {
+                    assert_eq!(value, "out.checkpoints")
+                }
                 ("all", Value::Number(threads)) => assert!(threads.as_u64() >= Some(1)),
                 (_, Value::String(value)) => assert_eq!(stated, value, "--{name}"),
                 (_, Value::Bool(value)) => assert_eq!(stated, value.to_string(), "--{name}"),

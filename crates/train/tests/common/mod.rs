@@ -1,4 +1,4 @@
-//! A place for whole runs of a tiny random BERT.
+//! A tiny random BERT, a corpus that it can learn, and a folder to train in.
 
 #![allow(dead_code, reason = "each test crate uses some of it")]
 
@@ -30,7 +30,7 @@ pub(crate) fn corpus(sentences: usize, words: usize) -> String {
 /// A temporary folder with a train and a dev split, and settings for the tiny model.
 pub(crate) struct Bench {
     pub(crate) dir: TempDir,
-    options: Options,
+    pub(crate) options: Options,
 }
 
 impl Bench {

@@ -1,0 +1,192 @@
+//! What may be concluded from the runs of a sweep.
+
+use bert_ner_score::{Bootstrap, Counts, Difference, holm, mean_and_deviation, paired_t};
+use serde::Serialize;
+
+use super::{FinishedRun, RunResult};
+
+/// Below this adjusted p-value a difference is called real.
+const SIGNIFICANCE: f64 = 0.05;
+/// Draws of dev sentences: enough that Holm's adjustment of a hundred comparisons can still be passed.
+const DRAWS: usize = 5000;
+
+/// A whole sweep.
+#[derive(Debug, Clone, Serialize)]
+pub struct Summary {
+    /// The configurations in the order of the grid.
+    pub configurations: Vec<Configuration>,
+    /// Every two configurations.
+    pub comparisons: Vec<Comparison>,
+    /// Every run.
+    pub runs: Vec<RunResult>,
+}
+
+/// The runs of one configuration.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Configuration {
+    /// Its name.
+    pub name: String,
+    /// The seeds of the runs that came to their end; the lists below are in their order.
+    pub seeds: Vec<u64>,
+    /// The seeds of those that diverged.
+    pub diverged: Vec<u64>,
+    /// Dev F1 of the models kept.
+    pub f1: Vec<f64>,
+    /// Mean and standard deviation (divisor n - 1) of these.
+    pub f1_mean: f64,
+    /// See `f1_mean`.
+    pub f1_deviation: f64,
+    /// Mean dev loss.
+    pub loss_mean: f64,
+    /// Mean and standard deviation of test F1, when there is a test split.
+    pub test_f1: Option<(f64, f64)>,
+    /// Mean training speed, in sentences per second.
+    pub samples_per_second: f64,
+    /// Mean seconds of training.
+    pub train_seconds: f64,
+}
+
+/// Two configurations: `a` minus `b`, of dev F1.
+#[derive(Debug, Clone, Serialize)]
+pub struct Comparison {
+    /// The one with the higher mean F1.
+    pub a: String,
+    /// The other.
+    pub b: String,
+    /// Over the seeds that both have: Student's paired t, 95 %. `None` with fewer than two.
+    pub seeds: Option<Difference>,
+    /// Over dev sentences: the paired bootstrap of F1 averaged over those seeds, 95 %.
+    pub sentences: Option<Difference>,
+    /// The larger of the two p-values, adjusted by Holm for the number of comparisons; `None` where one is missing.
+    pub p: Option<f64>,
+    /// Whether it is below 0.05: neither the draw of the seeds nor that of the sentences explains the difference.
+    pub real: bool,
+}
+
+/// Compares the runs of a sweep.
+pub fn summarise(runs: Vec<RunResult>) -> Summary {
+    let mut names: Vec<&str> = Vec::new();
+    for run in &runs {
+        if !names.contains(&run.configuration.as_str()) {
+            names.push(&run.configuration);
+        }
+    }
+    let configurations: Vec<Configuration> = names
+        .into_iter()
+        .map(|name| configuration(name, &runs))
+        .collect();
+    let comparisons = comparisons(&configurations, &runs);
+    Summary {
+        configurations,
+        comparisons,
+        runs,
+    }
+}
+
+fn configuration(name: &str, runs: &[RunResult]) -> Configuration {
+    let own = || runs.iter().filter(|run| run.configuration == name);
+    let done: Vec<&FinishedRun> = own().filter_map(RunResult::finished).collect();
+    let values =
+        |of: &dyn Fn(&FinishedRun) -> f64| -> Vec<f64> { done.iter().map(|run| of(run)).collect() };
+    let mean = |of: &dyn Fn(&FinishedRun) -> f64| mean_and_deviation(&values(of)).0;
+    let f1 = values(&|run| run.best.dev.f1);
+    let (f1_mean, f1_deviation) = mean_and_deviation(&f1);
+    let test: Vec<f64> = done
+        .iter()
+        .filter_map(|run| Some(run.test.as_ref()?.f1))
+        .collect();
+    let seeds = |finished: bool| {
+        own()
+            .filter(|run| run.finished().is_some() == finished)
+            .map(|run| run.seed)
+            .collect()
+    };
+    Configuration {
+        name: name.to_owned(),
+        seeds: seeds(true),
+        diverged: seeds(false),
+        f1,
+        f1_mean,
+        f1_deviation,
+        loss_mean: mean(&|run| run.best.dev.loss),
+        test_f1: (!test.is_empty()).then(|| mean_and_deviation(&test)),
+        samples_per_second: mean(&|run| run.train_samples_per_second),
+        train_seconds: mean(&|run| run.train_seconds),
+    }
+}
+
+fn comparisons(configurations: &[Configuration], runs: &[RunResult]) -> Vec<Comparison> {
+    let mut all = Vec::new();
+    for (index, one) in configurations.iter().enumerate() {
+        for other in &configurations[index + 1..] {
+            let (a, b) = match one.f1_mean >= other.f1_mean {
+                true => (one, other),
+                false => (other, one),
+            };
+            if !a.f1.is_empty() && !b.f1.is_empty() {
+                all.push(compare(a, b, runs));
+            }
+        }
+    }
+    let known: Vec<usize> = (0..all.len()).filter(|&i| all[i].p.is_some()).collect();
+    let p: Vec<f64> = known.iter().filter_map(|&i| all[i].p).collect();
+    for (index, p) in known.into_iter().zip(holm(&p)) {
+        all[index].p = Some(p);
+        all[index].real = p < SIGNIFICANCE;
+    }
+    all
+}
+
+/// Two configurations over the seeds that both have; `p` is not adjusted yet.
+fn compare(a: &Configuration, b: &Configuration, runs: &[RunResult]) -> Comparison {
+    let common = a.seeds.iter().filter(|seed| b.seeds.contains(seed));
+    let of = |name: &str, seed: u64| {
+        let mut own = runs.iter().filter(|run| run.configuration == name);
+        own.find(|run| run.seed == seed)
+            .and_then(RunResult::finished)
+    };
+    let pairs: Vec<(&FinishedRun, &FinishedRun)> = common
+        .filter_map(|&seed| Some((of(&a.name, seed)?, of(&b.name, seed)?)))
+        .collect();
+    let differences: Vec<f64> = pairs
+        .iter()
+        .map(|(a, b)| a.best.dev.f1 - b.best.dev.f1)
+        .collect();
+    let seeds = paired_t(&differences, 1.0 - SIGNIFICANCE);
+    let (mean, _) = mean_and_deviation(&differences);
+    let counts = |run: &FinishedRun| -> Vec<Counts> {
+        let count = |&[correct, predicted, gold]: &[usize; 3]| Counts {
+            correct,
+            predicted,
+            gold,
+        };
+        run.dev_sentences.iter().map(count).collect()
+    };
+    let [first, second]: [Vec<Vec<Counts>>; 2] = [
+        pairs.iter().map(|(a, _)| counts(a)).collect(),
+        pairs.iter().map(|(_, b)| counts(b)).collect(),
+    ];
+    let same_dev = first
+        .iter()
+        .chain(&second)
+        .all(|run| run.len() == first[0].len());
+    let bootstrap = Bootstrap {
+        resamples: DRAWS,
+        level: 1.0 - SIGNIFICANCE,
+        ..Bootstrap::default()
+    };
+    let sentences = (same_dev && !pairs.is_empty())
+        .then(|| {
+            let systems = [&first, &second].map(|runs| runs.iter().map(Vec::as_slice).collect());
+            bootstrap.difference(&bootstrap.f1_draws(&systems), (0, 1), mean)
+        })
+        .flatten();
+    Comparison {
+        a: a.name.clone(),
+        b: b.name.clone(),
+        seeds,
+        sentences,
+        p: seeds.zip(sentences).map(|(a, b)| a.p.max(b.p)),
+        real: false,
+    }
+}
