@@ -96,7 +96,7 @@ pub fn convert(
 }
 
 /// The options given, with what the corpus itself says where they say nothing.
-fn write_options(corpus: &Corpus, given: &WriteOptions) -> WriteOptions {
+pub(crate) fn write_options(corpus: &Corpus, given: &WriteOptions) -> WriteOptions {
     let label_list = given.label_list.clone().or_else(|| {
         let names = corpus.label_names.as_ref()?;
         let same = corpus

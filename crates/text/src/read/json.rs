@@ -14,7 +14,7 @@ use super::class_labels::LabelSource;
 use super::columns::{self, Roles, Row};
 use super::values::JsonValues;
 use super::{ReadOptions, SentenceReader, Warning, doccano};
-use crate::{Format, Sentence, Span, TextError};
+use crate::{Format, Sentence, Span, TextError, Words};
 
 pub(super) fn open(
     input: Box<dyn BufRead>,
@@ -59,6 +59,10 @@ impl Iterator for JsonReader {
 }
 
 impl SentenceReader for JsonReader {
+    fn words(&self) -> Option<Words> {
+        self.spans.words()
+    }
+
     fn label_names(&self) -> Option<Vec<String>> {
         self.labels.known().map(|labels| labels.names().to_vec())
     }

@@ -1,20 +1,26 @@
-//! Plain text: one sentence a line, words separated by spaces.
+//! Plain text: one sentence a line, words separated by spaces unless [`ReadOptions::words`] says otherwise.
 
 use std::io::BufRead;
 use std::path::Path;
 
-use super::{Lines, SentenceReader};
-use crate::{Sentence, Source, TextError};
+use super::{Lines, ReadOptions, SentenceReader};
+use crate::{Sentence, Source, TextError, Words};
 
-pub(super) fn open(input: Box<dyn BufRead>, name: &Path) -> Box<dyn SentenceReader> {
+pub(super) fn open(
+    input: Box<dyn BufRead>,
+    name: &Path,
+    options: &ReadOptions,
+) -> Box<dyn SentenceReader> {
     Box::new(TextReader {
         lines: Lines::new(input, name),
+        words: options.words.unwrap_or(Words::Whitespace),
         failed: false,
     })
 }
 
 struct TextReader {
     lines: Lines,
+    words: Words,
     failed: bool,
 }
 
@@ -30,14 +36,7 @@ impl TextReader {
             }
             // The text stays as it stands, so that offsets into the line are offsets into it.
             let text = line.to_owned();
-            let start = text.as_ptr() as usize;
-            let words = text
-                .split_whitespace()
-                .map(|word| {
-                    let offset = word.as_ptr() as usize - start;
-                    offset..offset + word.len()
-                })
-                .collect();
+            let words = self.words.split(&text);
             let source = Source {
                 line: self.lines.number(),
                 ..Source::default()
@@ -65,4 +64,8 @@ impl Iterator for TextReader {
     }
 }
 
-impl SentenceReader for TextReader {}
+impl SentenceReader for TextReader {
+    fn words(&self) -> Option<Words> {
+        Some(self.words)
+    }
+}

@@ -187,6 +187,7 @@ impl ConllReader {
             document_columns: document.unwrap_or_default(),
             comments,
             columns: Vec::new(),
+            place: None,
         }
     }
 
