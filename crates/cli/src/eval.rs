@@ -10,12 +10,14 @@ use bert_ner_text::read_corpus;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::EvalArgs;
-use crate::failure::warn;
+use crate::failure::{note, warn};
 use crate::model;
 use crate::score;
 
 pub(crate) fn run(args: &EvalArgs) -> Result<ExitCode> {
-    let corpus = read_corpus(&args.data, &args.format.read_options())?;
+    let tagger = model::open(&args.model)?;
+    let options = tagger.read_options(args.format.read_options())?;
+    let corpus = read_corpus(&args.data, &options)?;
     let name = args.data.display();
     if !corpus.is_annotated() {
         bail!("{name}: has sentences without tags; there is nothing to compare with");
@@ -23,7 +25,9 @@ pub(crate) fn run(args: &EvalArgs) -> Result<ExitCode> {
     for warning in &corpus.warnings {
         warn(warning);
     }
-    let tagger = model::open(&args.model)?;
+    if let Some(accounting) = &corpus.accounting {
+        note(format_args!("{name}: {accounting}"));
+    }
     let bar = ProgressBar::new(corpus.sentences.len() as u64).with_style(style());
     let evaluation =
         tagger.evaluate(&corpus.sentences, &mut Workspace::new(), &mut |progress| {

@@ -10,7 +10,7 @@ use bert_ner_infer::output::{self, OutputFormat, OutputOptions, PredictionWriter
 use bert_ner_text::{Format, ReadOptions, SentenceReader};
 
 use crate::args::PredictArgs;
-use crate::failure::{Interrupted, warn};
+use crate::failure::{Interrupted, Usage, warn};
 use crate::interrupt::Interrupt;
 use crate::model;
 
@@ -28,7 +28,10 @@ pub(crate) fn run(args: &PredictArgs) -> Result<ExitCode> {
         Some(_) => Interrupt::listen("stopping; Ctrl-C again ends at once")?,
         None => Interrupt::default(),
     };
-    let mut writer = writer(args, file)?;
+    let mut options = tagger.read_options(args.format.read_options())?;
+    // What people said of a text must not show where its sentences end.
+    options.text_only = true;
+    let mut writer = writer(args, file, &tagger)?;
     let standard_input = [PathBuf::from(DASH)];
     let paths = if args.paths.is_empty() {
         &standard_input
@@ -39,7 +42,7 @@ pub(crate) fn run(args: &PredictArgs) -> Result<ExitCode> {
         tag(
             &tagger,
             path,
-            &args.format.read_options(),
+            &document_options(args, path, &options),
             writer.as_mut(),
             &interrupt,
         )?;
@@ -48,7 +51,21 @@ pub(crate) fn run(args: &PredictArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn writer(args: &PredictArgs, file: Option<&Path>) -> Result<Box<dyn PredictionWriter>> {
+/// `options` for the file at `path`: a text that goes into a brat folder is a document, not a sentence a line.
+fn document_options(args: &PredictArgs, path: &Path, options: &ReadOptions) -> ReadOptions {
+    let is_text = path.extension().is_some_and(|extension| extension == "txt");
+    let mut options = options.clone();
+    if is_text && args.output_format == Some(OutputFormat::Brat) && options.format.is_none() {
+        options.format = Some(Format::Brat);
+    }
+    options
+}
+
+fn writer(
+    args: &PredictArgs,
+    file: Option<&Path>,
+    tagger: &Tagger,
+) -> Result<Box<dyn PredictionWriter>> {
     let format = args
         .output_format
         .or_else(|| file.and_then(OutputFormat::of_extension));
@@ -58,6 +75,11 @@ fn writer(args: &PredictArgs, file: Option<&Path>) -> Result<Box<dyn PredictionW
         colours: false,
     };
     Ok(match file {
+        None if format == OutputFormat::Brat => {
+            let message = "--output-format brat writes a folder: give its name with --output";
+            return Err(Usage(message.to_owned()).into());
+        }
+        Some(path) if format == OutputFormat::Brat => output::create_brat(path, tagger.types())?,
         Some(path) => output::create_file(path, format, &options)?,
         None => {
             // https://no-color.org

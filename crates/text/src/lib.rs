@@ -24,6 +24,7 @@ mod sentences;
 mod spans;
 mod split;
 mod splits;
+mod stratify;
 mod words;
 mod write;
 
@@ -38,7 +39,8 @@ pub use read::{
 pub use scheme::{Scheme, Violation, split_tag};
 pub use sentence::{Entity, Place, Sentence, Source, Span};
 pub use spans::{Fragments, Overlaps};
-pub use split::{Part, Parts, Ratios, split, stratify};
+pub use split::{Part, Parts, Ratios, split};
 pub use splits::{Splits, splits};
+pub use stratify::stratify;
 pub use words::{Words, split_words};
 pub use write::{Losses, Output, SentenceWriter, WriteOptions, create, create_file};

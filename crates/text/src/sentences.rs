@@ -72,6 +72,11 @@ pub(crate) fn holds_an_end(ends: &[usize], entity: &Range<usize>) -> bool {
     ends.get(next).is_some_and(|&end| end < entity.end)
 }
 
+/// Whether a sentence may begin so after a full stop and white space.
+fn begins(next: char) -> bool {
+    next.is_alphabetic() && !next.is_lowercase()
+}
+
 /// Whether a cut before word `index` would fall inside an entity.
 fn is_inside(entities: &[Range<usize>], index: usize) -> bool {
     let next = entities.partition_point(|entity| entity.end <= index);
@@ -144,7 +149,7 @@ impl<'a> Cuts<'a> {
         let follows = space.is_empty() && next.is_ascii_alphanumeric();
         let is_end = ENDS.contains(mark)
             || ASCII_ENDS.contains(mark) && !follows
-            || mark == '.' && !space.is_empty() && !next.is_lowercase() && !is_abbreviation(before);
+            || mark == '.' && !space.is_empty() && begins(next) && !is_abbreviation(before);
         if is_end {
             Cut::Strong
         } else if WEAK.contains(mark) && !follows {
@@ -167,13 +172,13 @@ impl<'a> Cuts<'a> {
     }
 }
 
-/// Whether the letters before a full stop, read backwards, look like those of `Dr.` or of an initial.
+/// Whether what stands before a full stop, read backwards, looks like `Dr`, an initial or the number of a list. A full stop that
+/// wrongly ends nothing makes a sentence longer; one that wrongly ends something tears a name apart.
 fn is_abbreviation(before: impl Iterator<Item = char>) -> bool {
-    let letters: Vec<char> = before
-        .take_while(|c| c.is_alphabetic())
-        .take(ABBREVIATION + 1)
-        .collect();
-    letters.len() <= ABBREVIATION && letters.last().is_some_and(|first| first.is_uppercase())
+    let letters = before.take_while(|c| c.is_alphanumeric());
+    let letters: Vec<char> = letters.take(ABBREVIATION + 1).collect();
+    let begins_small = letters.last().is_some_and(|first| first.is_lowercase());
+    letters.len() <= ABBREVIATION && letters.iter().all(char::is_ascii) && !begins_small
 }
 
 /// The bytes of those line breaks that end a line much shorter than is usual in `text`.

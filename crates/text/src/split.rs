@@ -8,6 +8,7 @@ use crate::atomic::AtomicFolder;
 use crate::brat::{Document, DocumentFiles, document_files};
 use crate::convert::write_options;
 use crate::read::{Corpus, load};
+use crate::stratify::stratify;
 use crate::{
     Format, ReadOptions, Scheme, Sentence, TextError, Warning, WriteOptions, create_file, open,
 };
@@ -91,123 +92,13 @@ pub fn split(
     };
     let folder = AtomicFolder::create(output).map_err(|source| TextError::io(output, source))?;
     let parts = match format {
-        Format::Brat => split_brat(input, folder.path(), (ratios, seed))?,
+        Format::Brat => split_brat(input, folder.path(), (ratios, seed), options.strict)?,
         _ => split_sentences(input, (folder.path(), format), (ratios, seed), options)?,
     };
     folder
         .commit()
         .map_err(|source| TextError::io(output, source))?;
     Ok(parts)
-}
-
-/// Puts each example into one of the parts so that every label is spread by `shares`: the index of its part for each.
-///
-/// Iterative stratification (Sechidis, Tsoumakas and Vlahavas 2011, "On the Stratification of Multi-Label Data"): label by label,
-/// the rarest among the examples that are left first, each of its examples goes to the part that wants most of this label, and
-/// among equals to the one that wants most examples, and among those by chance. There an example has a label or has it not; here
-/// it has it so many times, and those that have it most often go first, because documents differ in size.
-///
-/// The same examples, shares and seed give the same parts everywhere.
-pub fn stratify(examples: &[BTreeMap<String, usize>], shares: &[f64], seed: u64) -> Vec<usize> {
-    let mut parts = vec![usize::MAX; examples.len()];
-    let mut wishes = Wishes::new(examples, shares, seed);
-    loop {
-        let mut left: BTreeMap<&str, usize> = BTreeMap::new();
-        let unplaced = (0..examples.len()).filter(|&index| parts[index] == usize::MAX);
-        for label in unplaced.flat_map(|index| examples[index].keys()) {
-            *left.entry(label).or_default() += 1;
-        }
-        let Some((label, _)) = left.into_iter().min_by_key(|&(_, count)| count) else {
-            break;
-        };
-        let has =
-            |index: &usize| parts[*index] == usize::MAX && examples[*index].contains_key(label);
-        let mut members: Vec<usize> = (0..examples.len()).filter(has).collect();
-        members.sort_by_key(|&index| {
-            (
-                usize::MAX - examples[index][label],
-                split_mix(seed ^ index as u64),
-                index,
-            )
-        });
-        for index in members {
-            parts[index] = wishes.place(&examples[index], Some(label));
-        }
-    }
-    for (index, part) in parts
-        .iter_mut()
-        .enumerate()
-        .filter(|(_, part)| **part == usize::MAX)
-    {
-        *part = wishes.place(&examples[index], None);
-    }
-    parts
-}
-
-/// How much each part still wants.
-struct Wishes<'a> {
-    /// Of each label.
-    labels: BTreeMap<&'a str, Vec<f64>>,
-    /// Of examples.
-    examples: Vec<f64>,
-    /// State of the generator.
-    state: u64,
-}
-
-impl<'a> Wishes<'a> {
-    fn new(examples: &'a [BTreeMap<String, usize>], shares: &[f64], seed: u64) -> Self {
-        let wanted = |total: usize| -> Vec<f64> {
-            shares.iter().map(|share| share * total as f64).collect()
-        };
-        let mut totals: BTreeMap<&str, usize> = BTreeMap::new();
-        for (label, count) in examples.iter().flatten() {
-            *totals.entry(label).or_default() += count;
-        }
-        Self {
-            labels: totals
-                .into_iter()
-                .map(|(label, total)| (label, wanted(total)))
-                .collect(),
-            examples: wanted(examples.len()),
-            state: split_mix(seed),
-        }
-    }
-
-    /// The part that wants the example most, by this label; it then wants less.
-    fn place(&mut self, example: &BTreeMap<String, usize>, label: Option<&str>) -> usize {
-        self.state = split_mix(self.state);
-        let of_label = label.and_then(|label| self.labels.get(label));
-        let key = |part: usize| {
-            let label = of_label.map_or(0.0, |wanted| wanted[part]);
-            (
-                label,
-                self.examples[part],
-                split_mix(self.state ^ part as u64),
-            )
-        };
-        let better = |&a: &usize, &b: &usize| {
-            let (a, b) = (key(a), key(b));
-            a.0.total_cmp(&b.0)
-                .then(a.1.total_cmp(&b.1))
-                .then(a.2.cmp(&b.2))
-        };
-        let part = (0..self.examples.len()).max_by(better).unwrap_or(0);
-        self.examples[part] -= 1.0;
-        for (label, &count) in example {
-            if let Some(wanted) = self.labels.get_mut(label.as_str()) {
-                wanted[part] -= count as f64;
-            }
-        }
-        part
-    }
-}
-
-/// SplitMix64 (Steele, Lea and Flood 2014): a well-mixed number from any other.
-fn split_mix(seed: u64) -> u64 {
-    let z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 /// The part of each document, and what each part will hold.
@@ -241,12 +132,17 @@ fn plan(
     Ok((chosen, parts))
 }
 
-fn split_brat(input: &Path, output: &Path, how: (&Ratios, u64)) -> Result<Parts, TextError> {
+fn split_brat(
+    input: &Path,
+    output: &Path,
+    how: (&Ratios, u64),
+    strict: bool,
+) -> Result<Parts, TextError> {
     let files = document_files(input)?;
     let mut mismatches = Warning::new("entities whose text differs from the text at their offsets");
     let mut documents = Vec::with_capacity(files.len());
     for file in &files {
-        let document = Document::read(file, (false, false), &mut mismatches)?;
+        let document = Document::read(file, (false, strict), &mut mismatches)?;
         let mut counts = BTreeMap::new();
         for (_, entity) in document.entities() {
             *counts.entry(entity.label.clone()).or_default() += 1;

@@ -63,6 +63,8 @@ pub struct Started {
     pub batches: usize,
     /// Optimizer steps of the whole run.
     pub total_steps: usize,
+    /// What became of the entities of each split, where tags cannot always tell them.
+    pub notes: Vec<String>,
     /// What a person should know about the data before trusting the result.
     pub warnings: Vec<String>,
 }
