@@ -124,9 +124,10 @@ impl Spans {
         &mut self,
         text: &str,
         words: &[Span],
-        spans: Vec<(Span, String)>,
+        mut spans: Vec<(Span, String)>,
         place: impl Fn() -> String,
     ) -> Result<Vec<Entity>, String> {
+        spans.sort_by_key(|(span, _)| (span.start, usize::MAX - span.end));
         let run = |span: &Span| {
             let start = words.partition_point(|word| word.start < span.start);
             start
@@ -148,18 +149,12 @@ impl Spans {
         let resolved = spans::resolve(&runs, self.overlaps);
         let mut entities = Vec::with_capacity(filled.len());
         for (index, (span, label)) in filled.into_iter().enumerate() {
-            let is_error = self.strict || self.overlaps == Overlaps::Error;
-            let rival = if is_error {
-                resolved.rival[index]
-            } else {
-                resolved.loses_to[index]
-            };
-            if rival.is_some() {
+            if resolved.loses_to[index].is_some() {
                 let said = format!(
                     "span {label:?} over {:?} overlaps another, which tags cannot tell",
                     &text[span]
                 );
-                if is_error {
+                if self.strict || self.overlaps == Overlaps::Error {
                     return Err(said);
                 }
                 self.overlapping.count(|| format!("{}: {said}", place()));
