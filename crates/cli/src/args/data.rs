@@ -45,7 +45,8 @@ pub(crate) struct DataArgs {
     #[arg(long, value_name = "CHOICE")]
     pub(crate) fragments: Option<Fragments>,
 
-    /// Make an impossible tag sequence an error instead of a counted warning [default: false]
+    /// Make an impossible tag sequence, or a brat entity whose text is not the one at its offsets, an error instead
+    /// of a counted warning [default: false]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
     pub(crate) strict: Option<bool>,
 }

@@ -228,7 +228,8 @@ pub(crate) struct ConvertArgs {
     #[arg(long, value_name = "CHOICE")]
     pub(crate) fragments: Option<Fragments>,
 
-    /// Make an impossible tag sequence an error instead of a counted warning
+    /// Make an impossible tag sequence, or a brat entity whose text is not the one at its offsets, an error instead
+    /// of a counted warning
     #[arg(long)]
     pub(crate) strict: bool,
 }

@@ -5,6 +5,7 @@
 //! and is not kept. A document without words is one empty sentence.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -200,39 +201,35 @@ impl BratReader {
         path: &Path,
     ) -> Result<(), TextError> {
         let is_annotated = entities.is_some();
+        let text = &document.text;
         let entities = entities.unwrap_or_default();
-        let words = self.words_of(&document.text, &entities);
+        let words = self.words_of(text, &entities);
         let at = |byte: usize| words.partition_point(|word| word.start < byte);
+        let run = |(span, label): (Span, String)| Entity {
+            start: at(span.start),
+            end: at(span.end),
+            label,
+        };
+        let entities: Vec<Entity> = entities.into_iter().map(run).collect();
         let runs: Vec<_> = entities
             .iter()
-            .map(|(span, _)| at(span.start)..at(span.end))
+            .map(|entity| entity.start..entity.end)
             .collect();
-        let limit = self.options.sentence_words;
-        let unprotected = sentences(&document.text, &words, &[], None);
-        let ends: Vec<usize> = unprotected.iter().map(|sentence| sentence.end).collect();
+        let ends: Vec<usize> = sentences(text, &words, &[], None)
+            .iter()
+            .map(|sentence| sentence.end)
+            .collect();
         self.accounting.across_sentences +=
             runs.iter().filter(|run| holds_an_end(&ends, run)).count();
-        let mut next = 0;
-        let mut found = sentences(&document.text, &words, &runs, limit);
+
+        let mut found = sentences(text, &words, &runs, self.options.sentence_words);
         if found.is_empty() {
             found.push(0..0);
         }
         for (number, run) in found.into_iter().enumerate() {
             let mut sentence = sentence(document, &words[run.clone()], number);
-            let first = next;
-            while runs.get(next).is_some_and(|entity| entity.end <= run.end) {
-                next += 1;
-            }
             if is_annotated {
-                let inside = runs[first..next].iter().zip(&entities[first..next]);
-                let moved =
-                    |(entity, (_, label)): (&std::ops::Range<usize>, &(Span, String))| Entity {
-                        start: entity.start - run.start,
-                        end: entity.end - run.start,
-                        label: label.clone(),
-                    };
-                let moved: Vec<Entity> = inside.map(moved).collect();
-                let tags = self.scheme.tags(&moved, sentence.len());
+                let tags = self.scheme.tags(&inside(&entities, &run), sentence.len());
                 sentence.tags =
                     Some(tags.map_err(|error| TextError::file(path, error.to_string()))?);
             }
@@ -258,6 +255,20 @@ impl BratReader {
         self.accounting.cut_words += words.len() - whole;
         words
     }
+}
+
+/// The entities in a run of words, which holds each of them whole or not at all, counted from its first word.
+fn inside(entities: &[Entity], run: &Range<usize>) -> Vec<Entity> {
+    let first = entities.partition_point(|entity| entity.start < run.start);
+    let inside = entities[first..]
+        .iter()
+        .take_while(|entity| entity.end <= run.end);
+    let moved = |entity: &Entity| Entity {
+        start: entity.start - run.start,
+        end: entity.end - run.start,
+        label: entity.label.clone(),
+    };
+    inside.map(moved).collect()
 }
 
 /// A sentence of a document, without tags.
