@@ -1,6 +1,6 @@
 //! `bert-ner convert`.
 
-use std::io::{self, BufReader, BufWriter, Write};
+use std::io::{self, BufReader, BufWriter};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -8,7 +8,7 @@ use anyhow::Result;
 use bert_ner_text::{ConvertOptions, Converted, Format, ReadOptions, WriteOptions, counted};
 
 use crate::args::ConvertArgs;
-use crate::failure::{Usage, warn};
+use crate::failure::{Usage, note, warn};
 
 const STANDARD_INPUT: &str = "standard input";
 const STANDARD_OUTPUT: &str = "standard output";
@@ -23,6 +23,10 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<ExitCode> {
             id_column: args.id_column.clone(),
             label_list: args.labels.clone(),
             strict: args.strict,
+            words: args.words,
+            overlaps: args.overlaps,
+            fragments: args.fragments,
+            ..ReadOptions::default()
         },
         to: args.to,
         scheme: args.scheme,
@@ -32,14 +36,16 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<ExitCode> {
     for warning in &converted.warnings {
         warn(warning);
     }
+    if let Some(accounting) = &converted.accounting {
+        note(format_args!("{}: {accounting}", args.input.display()));
+    }
     if !converted.losses.is_empty() {
         warn(format_args!(
             "left out, because the format cannot hold it: {}",
             converted.losses
         ));
     }
-    // Nobody is left to be told when standard error is closed.
-    let _ = writeln!(io::stderr().lock(), "{}", summary(&converted));
+    note(summary(&converted));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -12,14 +12,16 @@ use bert_ner_text::{counted, read_corpus};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::EvalArgs;
-use crate::failure::warn;
+use crate::failure::{note, warn};
 use crate::model;
 use crate::names;
 use crate::score;
 
 pub(crate) fn run(args: &EvalArgs) -> Result<ExitCode> {
+    let tagger = model::open(&args.model)?;
+    let options = tagger.read_options(args.format.read_options())?;
     let data = names::evaluated(&args.data, args.split, !stderr().is_terminal())?;
-    let corpus = read_corpus(&data, &args.format.read_options())?;
+    let corpus = read_corpus(&data, &options)?;
     let name = data.display();
     if data != Path::new(&args.data) {
         // Nobody is left to be told when standard error is closed.
@@ -34,7 +36,9 @@ pub(crate) fn run(args: &EvalArgs) -> Result<ExitCode> {
     for warning in &corpus.warnings {
         warn(warning);
     }
-    let tagger = model::open(&args.model)?;
+    if let Some(accounting) = &corpus.accounting {
+        note(format_args!("{name}: {accounting}"));
+    }
     let bar = ProgressBar::new(corpus.sentences.len() as u64).with_style(style());
     let evaluation =
         tagger.evaluate(&corpus.sentences, &mut Workspace::new(), &mut |progress| {

@@ -77,6 +77,12 @@ pub(crate) fn warn(message: impl fmt::Display) {
     let _ = writeln!(io::stderr().lock(), "warning: {message}");
 }
 
+/// Tells something worth knowing on standard error.
+pub(crate) fn note(message: impl fmt::Display) {
+    // Nobody is left to be told when standard error is closed.
+    let _ = writeln!(io::stderr().lock(), "{message}");
+}
+
 fn message(error: &anyhow::Error) -> String {
     let mut text = format!("error: {}\n", headline(error));
     let mut said = text.clone();

@@ -14,6 +14,7 @@ mod names;
 mod output;
 mod predict;
 mod score;
+mod split;
 mod sweep;
 mod table;
 mod train;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Predict(args) => predict::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Convert(args) => convert::run(&args),
+        Command::Split(args) => split::run(&args),
     };
     match result {
         Ok(code) => code,

@@ -32,7 +32,10 @@ pub(crate) fn run(args: &PredictArgs) -> Result<ExitCode> {
         Some(_) => Interrupt::listen("stopping; Ctrl-C again ends at once")?,
         None => Interrupt::default(),
     };
-    let mut writer = writer(args, file, format)?;
+    let mut options = tagger.read_options(args.format.read_options())?;
+    // What people said of a text must not show where its sentences end.
+    options.text_only = true;
+    let mut writer = writer(args, file, format, &tagger)?;
     let standard_input = [PathBuf::from(DASH)];
     let paths = if args.paths.is_empty() {
         &standard_input
@@ -43,7 +46,7 @@ pub(crate) fn run(args: &PredictArgs) -> Result<ExitCode> {
         tag(
             &tagger,
             path,
-            &args.format.read_options(),
+            &document_options(args, path, &options),
             writer.as_mut(),
             &interrupt,
         )?;
@@ -70,16 +73,32 @@ fn output_format(args: &PredictArgs, file: Option<&Path>) -> Result<OutputFormat
     }
 }
 
+/// `options` for the file at `path`: a text that goes into a brat folder is a document, not a sentence a line.
+fn document_options(args: &PredictArgs, path: &Path, options: &ReadOptions) -> ReadOptions {
+    let is_text = path.extension().is_some_and(|extension| extension == "txt");
+    let mut options = options.clone();
+    if is_text && args.output_format == Some(OutputFormat::Brat) && options.format.is_none() {
+        options.format = Some(Format::Brat);
+    }
+    options
+}
+
 fn writer(
     args: &PredictArgs,
     file: Option<&Path>,
     format: OutputFormat,
+    tagger: &Tagger,
 ) -> Result<Box<dyn PredictionWriter>> {
     let mut options = OutputOptions {
         unit: args.offsets,
         colours: false,
     };
     Ok(match file {
+        None if format == OutputFormat::Brat => {
+            let message = "--output-format brat writes a folder: give its name with --output";
+            return Err(Usage(message.to_owned()).into());
+        }
+        Some(path) if format == OutputFormat::Brat => output::create_brat(path, tagger.types())?,
         Some(path) => output::create_file(path, format, &options)?,
         None => {
             // https://no-color.org

@@ -68,6 +68,9 @@ impl Watcher {
         for warning in &started.warnings {
             warn(warning);
         }
+        for note in &started.notes {
+            self.line(note);
+        }
         let test = started
             .test_samples
             .map_or(String::new(), |test| format!(", {test} test"));

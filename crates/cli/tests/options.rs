@@ -6,7 +6,9 @@ use std::path::Path;
 
 use common::Bench;
 
-const COMMANDS: [&str; 6] = ["train", "sweep", "eval", "predict", "score", "convert"];
+const COMMANDS: [&str; 7] = [
+    "train", "sweep", "eval", "predict", "score", "convert", "split",
+];
 
 const HEAD: &str = "\
 # Options

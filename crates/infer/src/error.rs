@@ -1,7 +1,7 @@
 //! The one error type of this crate.
 
 use bert_ner_model::ModelError;
-use bert_ner_text::{TextError, counted};
+use bert_ner_text::{TextError, Words, counted};
 use bert_ner_tokenize::TokenizeError;
 
 /// Why a model folder cannot be used, or sentences cannot be tagged.
@@ -38,6 +38,14 @@ pub enum InferError {
         max_length: usize,
         /// The longest sequence of the model.
         longest: usize,
+    },
+    /// Words of another kind than the model was trained on.
+    #[error("the model was trained on words of the kind {trained}, so it cannot read {asked}")]
+    Words {
+        /// The kind in training.
+        trained: Words,
+        /// The kind asked for.
+        asked: Words,
     },
     /// A sentence to evaluate that has no gold tags, or not one a word.
     #[error(

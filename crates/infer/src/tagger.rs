@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bert_ner_model::Model;
-use bert_ner_text::{Scheme, Sentence, split_tag};
+use bert_ner_text::{ReadOptions, Scheme, Sentence, Words, split_tag};
 use bert_ner_tokenize::{MIN_LENGTH, Tokenizer};
 
 use crate::error::InferError;
@@ -41,6 +41,7 @@ pub struct Tagger {
     scheme: Scheme,
     max_length: usize,
     batch_pieces: usize,
+    words: Option<Words>,
 }
 
 impl Tagger {
@@ -103,12 +104,15 @@ impl Tagger {
             (None, None) => scheme_of(model.labels()),
         };
         let batch_pieces = options.batch_pieces.unwrap_or(BATCH_PIECES);
+        let words = trained.and_then(|ner| ner.words.as_deref());
+        let words = words.map(str::parse).transpose()?;
         Ok(Self {
             model,
             tokenizer,
             scheme,
             max_length,
             batch_pieces,
+            words,
         })
     }
 
@@ -150,6 +154,42 @@ impl Tagger {
     /// Longest sequence, in pieces with `[CLS]` and `[SEP]`; longer sentences become windows.
     pub fn max_length(&self) -> usize {
         self.max_length
+    }
+
+    /// The entity types that the model's labels spell, in their order.
+    pub fn types(&self) -> Vec<String> {
+        let mut types = Vec::new();
+        for label in self.model.labels().iter().filter(|label| *label != "O") {
+            let name = match self.scheme {
+                Scheme::Plain => label.as_str(),
+                _ => split_tag(label).1,
+            };
+            if !name.is_empty() && !types.iter().any(|known| known == name) {
+                types.push(name.to_owned());
+            }
+        }
+        types
+    }
+
+    /// What the model was trained to take for a word of running text; `None` when its data came in words.
+    pub fn words(&self) -> Option<Words> {
+        self.words
+    }
+
+    /// `options` for reading what this model is to tag: words as it was trained on, sentences no longer than it takes.
+    ///
+    /// # Errors
+    /// When `options` ask for other words than those of training.
+    pub fn read_options(&self, mut options: ReadOptions) -> Result<ReadOptions, InferError> {
+        if let (Some(trained), Some(asked)) = (self.words, options.words)
+            && trained != asked
+        {
+            return Err(InferError::Words { trained, asked });
+        }
+        options.words = self.words.or(options.words);
+        // [CLS] and [SEP]
+        options.sentence_words = Some(self.max_length - 2);
+        Ok(options)
     }
 
     /// Pieces in a batch.

@@ -222,6 +222,7 @@ fn a_saved_folder_opens_and_says_the_same() {
     tagger.model_mut().set_ner(NerConfig {
         scheme: "iob2".into(),
         max_length: 12,
+        words: None,
     });
     let dir = tempfile::tempdir().unwrap();
     tagger.save(dir.path()).unwrap();
@@ -286,6 +287,7 @@ fn an_unknown_scheme_in_the_configuration_is_refused() {
     model.set_ner(NerConfig {
         scheme: "iob3".into(),
         max_length: 40,
+        words: None,
     });
     assert!(refusal(model, &Options::default()).contains("unknown tag scheme \"iob3\""));
 }

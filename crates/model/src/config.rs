@@ -63,6 +63,10 @@ pub struct NerConfig {
     pub scheme: String,
     /// Longest sequence used in training, in pieces with `[CLS]` and `[SEP]`.
     pub max_length: usize,
+    /// What counted as a word of running text in training: `whitespace`, `unicode` or `characters`; `None` when the
+    /// data came in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<String>,
 }
 
 /// Activation names of Hugging Face that are computed.
@@ -156,6 +160,14 @@ impl Config {
             "architectures".to_owned(),
             Value::from(vec!["BertForTokenClassification"]),
         );
+    }
+
+    /// The id of the padding piece: `pad_token_id`, 0 when it is missing or no row of the embedding.
+    pub(crate) fn padding(&self) -> usize {
+        let id = self.other.get("pad_token_id").and_then(Value::as_u64);
+        id.and_then(|id| usize::try_from(id).ok())
+            .filter(|&id| id < self.vocab_size)
+            .unwrap_or(0)
     }
 
     /// Replaces every dropout probability.

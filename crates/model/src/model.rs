@@ -90,6 +90,41 @@ impl Model {
         })
     }
 
+    /// A new model of the shape that the `config.json` in `dir` has; weights in the folder are not looked at.
+    ///
+    /// Weights are drawn as transformers draws them, by `seed`: from a normal distribution of deviation `initializer_range`, biases
+    /// and the embedding of the padding piece zero, the scales of LayerNorm one.
+    ///
+    /// # Errors
+    /// When `config.json` is missing, damaged or asks for a model that is not computed.
+    pub fn from_scratch(dir: &Path, labels: Vec<String>, seed: u64) -> Result<Self, ModelError> {
+        let mut config = Config::load(&dir.join("config.json"))?;
+        config.set_labels(&labels);
+        let layout = Layout::new(&config, labels.len());
+        let mut parameters = Parameters::zeros(&layout);
+        for tensor in layout.tensors() {
+            let weights = &mut parameters.data[tensor.range.clone()];
+            if tensor.name.ends_with("LayerNorm.weight") {
+                weights.fill(1.0);
+            } else if !tensor.name.ends_with("bias") {
+                // Each tensor has numbers of its own, which do not depend on the others' sizes.
+                let key = tensor
+                    .name
+                    .bytes()
+                    .fold(seed, |key, byte| split_mix(key ^ u64::from(byte)));
+                fill_normal(weights, config.initializer_range, key);
+            }
+        }
+        let padding = layout.embeddings.word.start + config.padding() * config.hidden_size;
+        parameters.data[padding..padding + config.hidden_size].fill(0.0);
+        Ok(Self {
+            config,
+            labels,
+            layout,
+            parameters,
+        })
+    }
+
     /// Writes `config.json` and `model.safetensors` into an existing folder.
     ///
     /// Each file is written in place: give it a new folder and rename that, so that nobody sees half a model.

@@ -308,3 +308,51 @@ fn a_new_head_is_drawn_from_the_seed_and_an_old_one_of_the_same_labels_kept() {
     let deviation = (new(3).iter().map(|w| w * w).sum::<f32>() / 72.0).sqrt();
     assert!((0.012..0.028).contains(&deviation), "deviation {deviation}");
 }
+
+#[test]
+fn a_model_from_scratch_has_the_shape_of_the_configuration_and_weights_of_the_seed() {
+    let dir = folder(|config| config["initializer_range"] = json!(0.05), |_| ());
+    std::fs::remove_file(dir.path().join("model.safetensors")).unwrap();
+    let labels = || vec!["O".to_owned(), "B-X".to_owned(), "I-X".to_owned()];
+    let begin = |seed| Model::from_scratch(dir.path(), labels(), seed).unwrap();
+    let model = begin(7);
+    let of = |name: &str| {
+        let tensor = model
+            .layout()
+            .tensors()
+            .iter()
+            .find(|tensor| tensor.name == name);
+        &model.parameters.data[tensor.unwrap().range.clone()]
+    };
+    for tensor in model.layout().tensors() {
+        let weights = of(&tensor.name);
+        if tensor.name.ends_with("LayerNorm.weight") {
+            assert!(weights.iter().all(|&w| w == 1.0), "{}", tensor.name);
+        } else if tensor.name.ends_with("bias") {
+            assert!(weights.iter().all(|&w| w == 0.0), "{}", tensor.name);
+        }
+    }
+    let query = "bert.encoder.layer.0.attention.self.query.weight";
+    let weights = of(query);
+    let n = weights.len() as f32;
+    let mean = weights.iter().sum::<f32>() / n;
+    let deviation = (weights.iter().map(|w| (w - mean).powi(2)).sum::<f32>() / n).sqrt();
+    // Within four standard errors.
+    assert!(mean.abs() < 4.0 * 0.05 / n.sqrt(), "{mean}");
+    assert!(
+        (deviation - 0.05).abs() < 4.0 * 0.05 / (2.0 * n).sqrt(),
+        "{deviation}"
+    );
+    assert_ne!(
+        weights,
+        of("bert.encoder.layer.0.attention.self.key.weight")
+    );
+    // The row of the padding piece, which `nn.Embedding(padding_idx=0)` keeps zero.
+    let hidden = model.config().hidden_size;
+    let words = of("bert.embeddings.word_embeddings.weight");
+    assert!(words[..hidden].iter().all(|&w| w == 0.0));
+    assert!(words[hidden..].iter().all(|&w| w != 0.0));
+    assert_eq!(model.parameters.data, begin(7).parameters.data);
+    assert_ne!(model.parameters.data, begin(8).parameters.data);
+    assert_eq!(model.labels(), labels());
+}

@@ -1,4 +1,4 @@
-//! Files that appear whole or not at all.
+//! Files and folders that appear whole or not at all.
 //!
 //! The bytes go to a temporary file beside the target, which [`AtomicFile::commit`] makes durable
 //! and renames. Whatever happens before leaves the target as it was.
@@ -103,6 +103,75 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = AtomicFile::create(path)?;
     file.write_all(bytes)?;
     file.commit()
+}
+
+/// A folder being filled, beside the place where it will stand. Dropped without [`AtomicFolder::commit`], it leaves no trace.
+#[derive(Debug)]
+pub struct AtomicFolder {
+    target: PathBuf,
+    /// `None` once it stands in its place.
+    temporary: Option<PathBuf>,
+}
+
+impl AtomicFolder {
+    /// Starts a folder that will stand at `path`, where nothing or an empty folder stands now.
+    ///
+    /// # Errors
+    /// When something stands there, or no folder can be made beside it.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        let taken = match fs::read_dir(path) {
+            Ok(mut entries) => entries.next().is_some(),
+            Err(_) => path.exists(),
+        };
+        if taken {
+            let message = "exists; expected the name of a folder to be made";
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
+        }
+        let name = path
+            .file_name()
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "has no folder name"))?;
+        let mut hidden = std::ffi::OsString::from(".");
+        hidden.push(name);
+        hidden.push(format!(".partial-{}", std::process::id()));
+        let temporary = path.with_file_name(hidden);
+        fs::create_dir_all(&temporary)?;
+        Ok(Self {
+            target: path.to_path_buf(),
+            temporary: Some(temporary),
+        })
+    }
+
+    /// Where to put the files meanwhile.
+    pub fn path(&self) -> &Path {
+        self.temporary.as_deref().unwrap_or(&self.target)
+    }
+
+    /// Where the folder will stand.
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// Puts the folder in its place.
+    ///
+    /// # Errors
+    /// When something came to stand there meanwhile, or the disk refuses.
+    pub fn commit(mut self) -> io::Result<()> {
+        if let Some(temporary) = &self.temporary {
+            // A rename takes the place of an empty folder on Unix alone.
+            let _ = fs::remove_dir(&self.target);
+            fs::rename(temporary, &self.target)?;
+            self.temporary = None;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for AtomicFolder {
+    fn drop(&mut self) {
+        if let Some(temporary) = &self.temporary {
+            let _ = fs::remove_dir_all(temporary);
+        }
+    }
 }
 
 /// A new, hidden file in the folder of `target`, so that the rename stays on one file system.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::brat::Accounting;
 use crate::read::{Corpus, load};
 use crate::scheme::OUTSIDE;
 use crate::{
@@ -34,6 +35,8 @@ pub struct Converted {
     pub schemes: Option<(Scheme, Scheme)>,
     /// What was impossible, passed over or repaired in the input.
     pub warnings: Vec<Warning>,
+    /// What became of every entity, for formats whose entities tags cannot always tell.
+    pub accounting: Option<Accounting>,
     /// What the format that was written could not hold.
     pub losses: Losses,
 }
@@ -105,12 +108,13 @@ pub fn convert(
         words: corpus.words(),
         schemes: corpus.source_scheme.map(|source| (source, corpus.scheme)),
         warnings: corpus.warnings,
+        accounting: corpus.accounting,
         losses,
     })
 }
 
 /// The options given, with what the corpus itself says where they say nothing.
-fn write_options(corpus: &Corpus, given: &WriteOptions) -> WriteOptions {
+pub(crate) fn write_options(corpus: &Corpus, given: &WriteOptions) -> WriteOptions {
     let label_list = given.label_list.clone().or_else(|| {
         let names = corpus.label_names.as_ref()?;
         let same = corpus

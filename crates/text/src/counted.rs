@@ -10,6 +10,7 @@
 ///
 /// assert_eq!(counted(1, "extra columns"), "1 extra column");
 /// assert_eq!(counted(1, "words of all sentences"), "1 word of all sentences");
+/// assert_eq!(counted(1, "entities left out"), "1 entity left out");
 /// assert_eq!(counted(0, "words"), "0 words");
 /// ```
 pub fn counted(count: usize, plural: &str) -> String {
@@ -20,9 +21,12 @@ pub fn counted(count: usize, plural: &str) -> String {
     let words = plural.split(' ').map(|word| match word.strip_suffix('s') {
         Some(noun) if !found => {
             found = true;
-            noun
+            match noun.strip_suffix("ie") {
+                Some(stem) => format!("{stem}y"),
+                None => noun.to_owned(),
+            }
         }
-        _ => word,
+        _ => word.to_owned(),
     });
     format!("1 {}", words.collect::<Vec<_>>().join(" "))
 }

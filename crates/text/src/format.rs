@@ -9,7 +9,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::read::looks_like_conll;
-use crate::{TextError, by_name};
+use crate::{TextError, brat, by_name};
 
 /// A data format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -31,6 +31,8 @@ pub enum Format {
     Parquet,
     /// An Arrow IPC file or stream, or a folder written by `datasets.save_to_disk`.
     Arrow,
+    /// brat standoff: a folder of `.txt` files with their `.ann` files.
+    Brat,
     /// One sentence a line, words separated by spaces, no tags.
     Text,
 }
@@ -40,7 +42,7 @@ const HEAD: u64 = 1 << 16;
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Conll,
         Self::Jsonl,
         Self::Json,
@@ -49,6 +51,7 @@ impl Format {
         Self::Tsv,
         Self::Parquet,
         Self::Arrow,
+        Self::Brat,
         Self::Text,
     ];
 
@@ -63,6 +66,7 @@ impl Format {
             Self::Tsv => "tsv",
             Self::Parquet => "parquet",
             Self::Arrow => "arrow",
+            Self::Brat => "brat",
             Self::Text => "text",
         }
     }
@@ -75,6 +79,9 @@ impl Format {
     pub fn detect(path: &Path) -> Result<Self, TextError> {
         if path.is_dir() {
             return Self::detect_folder(path);
+        }
+        if path.extension().is_some_and(|extension| extension == "ann") {
+            return Ok(Self::Brat);
         }
         let mut head = Vec::new();
         File::open(path)
@@ -99,6 +106,16 @@ impl Format {
             "arrow" => Self::Arrow,
             _ => return None,
         })
+    }
+
+    /// The extension of a file that is to be written; empty for what is a folder.
+    pub(crate) fn extension(self) -> &'static str {
+        match self {
+            Self::Arrow | Self::Brat => "",
+            Self::Doccano => "jsonl",
+            Self::Text => "txt",
+            _ => self.name(),
+        }
     }
 
     /// The format that the first bytes of a file speak for.
@@ -160,10 +177,13 @@ impl Format {
         if has_arrow {
             return Ok(Self::Arrow);
         }
+        if brat::is_folder(path) {
+            return Ok(Self::Brat);
+        }
         Err(TextError::file(
             path,
-            "is a folder without .arrow files; expected a file, or a folder written by \
-             datasets.save_to_disk",
+            "is a folder without .arrow or .ann files; expected a file, a folder of brat, or one written \
+             by datasets.save_to_disk",
         ))
     }
 }

@@ -6,11 +6,13 @@
 //! - [`read_corpus`] reads a whole file, finds its tag scheme out and hands back IOB2.
 //! - [`open`] streams sentences from any [`Format`]; [`create_file`] writes them, whole or not at all.
 //! - [`convert_file`] is the two together, with every loss counted.
-//! - [`splits`] finds train, dev and test in a folder.
+//! - [`split`](split()) makes train, dev and test of a data set, [`splits`] finds train, dev and test in a folder.
+//! - [`brat`] is standoff annotation: documents kept to the byte.
 //!
 //! Spans are UTF-8 byte ranges; what counts characters or UTF-16 units converts at its own door.
 
 pub mod atomic;
+pub mod brat;
 mod convert;
 mod counted;
 mod error;
@@ -20,7 +22,11 @@ mod named;
 mod read;
 mod scheme;
 mod sentence;
+mod sentences;
+mod spans;
+mod split;
 mod splits;
+mod stratify;
 mod words;
 mod write;
 
@@ -35,7 +41,10 @@ pub use read::{
     read_corpus, read_corpus_stream,
 };
 pub use scheme::{Scheme, Violation, split_tag};
-pub use sentence::{Entity, Sentence, Source, Span};
+pub use sentence::{Entity, Place, Sentence, Source, Span};
+pub use spans::{Fragments, Overlaps};
+pub use split::{Part, Parts, Ratios, split};
 pub use splits::{Splits, splits};
-pub use words::split_words;
+pub use stratify::stratify;
+pub use words::{Words, split_words};
 pub use write::{Losses, Output, SentenceWriter, WriteOptions, create, create_file};

@@ -1,6 +1,9 @@
 //! A sentence, its words and its entities.
 
 use std::ops::Range;
+use std::sync::Arc;
+
+use crate::brat::Document;
 
 /// A UTF-8 byte range.
 pub type Span = Range<usize>;
@@ -22,6 +25,17 @@ pub struct Source {
     pub comments: Vec<String>,
     /// The columns that are neither word nor tag, one row a word; empty when there are none.
     pub columns: Vec<Vec<String>>,
+    /// Where in a document it stands, for formats that keep the text apart from what is said of it.
+    pub place: Option<Place>,
+}
+
+/// Where in a document's text a sentence's text begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The document.
+    pub document: Arc<Document>,
+    /// The byte of [`Document::text`] at which the sentence's text begins.
+    pub start: usize,
 }
 
 /// One sentence: its text, where its words stand, and the gold tag of each word when annotated.

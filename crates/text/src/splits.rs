@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::{Format, TextError};
+use crate::{Format, TextError, brat};
 
 /// The splits of a data set; each is a path that [`crate::open`] takes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -123,7 +123,7 @@ fn candidates(dir: &Path) -> Result<Vec<Candidate>, TextError> {
     Ok(found)
 }
 
-/// The data in a folder named after a split: the folder itself when it is one of
+/// The data in a folder named after a split: the folder itself when it is one of brat or of
 /// `datasets.save_to_disk`, else its Parquet files.
 fn folder_data(dir: &Path) -> Result<Option<PathBuf>, TextError> {
     let entries = entries(dir)?;
@@ -131,7 +131,7 @@ fn folder_data(dir: &Path) -> Result<Option<PathBuf>, TextError> {
         let matches = |path: &&PathBuf| path.extension().is_some_and(|found| found == wanted);
         entries.iter().filter(matches).collect::<Vec<_>>()
     };
-    if !with("arrow").is_empty() {
+    if !with("arrow").is_empty() || brat::is_folder(dir) {
         return Ok(Some(dir.to_path_buf()));
     }
     Ok(match with("parquet").as_slice() {

@@ -4,9 +4,76 @@
 //! script that is written without spaces (Chinese, Japanese, Thai, Lao, Khmer, Burmese): a word there would be a
 //! whole clause. What a reader sees as one character (a letter with its accents, an emoji sequence) is never cut.
 
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::{Sentence, Span};
+use crate::{Sentence, Span, TextError, by_name};
+
+/// What counts as a word of running text.
+///
+/// A model is trained on words of one kind and must see the same kind again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Words {
+    /// What stands between white space.
+    Whitespace,
+    /// The words of [`split_words`].
+    Unicode,
+    /// Every character that is not white space: a character as a reader sees it (a Unicode grapheme cluster), so that
+    /// a letter stays with its accents and an emoji sequence is one. Code points would tear those apart, and
+    /// the tokenizer knows no single piece of them.
+    Characters,
+}
+
+impl Words {
+    /// The name, as on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Whitespace => "whitespace",
+            Self::Unicode => "unicode",
+            Self::Characters => "characters",
+        }
+    }
+
+    /// The words of `text` as byte ranges, in order and without overlap; together they cover all that is not white space.
+    pub fn split(self, text: &str) -> Vec<Span> {
+        match self {
+            Self::Unicode => split_words(text),
+            Self::Characters => {
+                let clusters = text.grapheme_indices(true);
+                let seen = clusters.filter(|(_, cluster)| Kind::of(cluster) != Kind::Space);
+                seen.map(|(start, cluster)| start..start + cluster.len())
+                    .collect()
+            }
+            Self::Whitespace => {
+                let start = text.as_ptr() as usize;
+                let words = text.split_whitespace().map(|word| {
+                    let offset = word.as_ptr() as usize - start;
+                    offset..offset + word.len()
+                });
+                words.collect()
+            }
+        }
+    }
+}
+
+impl FromStr for Words {
+    type Err = TextError;
+
+    fn from_str(name: &str) -> Result<Self, TextError> {
+        let all = [Self::Whitespace, Self::Unicode, Self::Characters];
+        by_name("kind of words", &all, Self::name, name)
+    }
+}
+
+impl fmt::Display for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
 
 /// The words of `text` as byte ranges, in order and without overlap; together they cover all that is not whitespace.
 ///
@@ -31,23 +98,21 @@ pub fn split_words(text: &str) -> Vec<Span> {
     words
 }
 
-/// The words of `text` as [`split_words`] finds them, cut further so that no word crosses one of `cuts`.
-///
-/// `cuts` are ascending byte offsets on character boundaries.
-pub(crate) fn split_words_at(text: &str, cuts: &[usize]) -> Vec<Span> {
-    let mut words = Vec::new();
-    for word in split_words(text) {
+/// `words` cut further so that none crosses one of `cuts`, which are ascending byte offsets on character boundaries.
+pub(crate) fn cut_words(words: Vec<Span>, cuts: &[usize]) -> Vec<Span> {
+    let mut parts = Vec::with_capacity(words.len());
+    for word in words {
         let first = cuts.partition_point(|&cut| cut <= word.start);
         let mut start = word.start;
         for &cut in cuts[first..].iter().take_while(|&&cut| cut < word.end) {
             if cut > start {
-                words.push(start..cut);
+                parts.push(start..cut);
                 start = cut;
             }
         }
-        words.push(start..word.end);
+        parts.push(start..word.end);
     }
-    words
+    parts
 }
 
 /// Whether a sentence's text is its words joined by one space, so that words alone give it back.
@@ -62,7 +127,7 @@ pub(crate) fn is_joined(sentence: &Sentence) -> bool {
 }
 
 /// What a user-perceived character does to the word before it.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// Belongs to no word.
     Space,
@@ -143,10 +208,40 @@ mod tests {
     }
 
     #[test]
+    fn every_character_that_is_seen_is_a_word_of_its_own() {
+        let text = " \u{3000}Ａ1c度，\r\ncafe\u{301}👩‍🔬\u{200b}龘";
+        let spans = Words::Characters.split(text);
+        let words: Vec<&str> = spans.into_iter().map(|span| &text[span]).collect();
+        let expected = [
+            "Ａ",
+            "1",
+            "c",
+            "度",
+            "，",
+            "c",
+            "a",
+            "f",
+            "e\u{301}",
+            "👩‍🔬",
+            "\u{200b}",
+            "龘",
+        ];
+        assert_eq!(words, expected);
+    }
+
+    #[test]
+    fn white_space_alone_separates_when_asked_to() {
+        let text = "\tIt's 3.5%,\u{3000}北京。\n";
+        let spans = Words::Whitespace.split(text);
+        let words: Vec<&str> = spans.into_iter().map(|span| &text[span]).collect();
+        assert_eq!(words, ["It's", "3.5%,", "北京。"]);
+    }
+
+    #[test]
     fn cuts_fall_between_words() {
         let text = "Neuseeland 北京";
         let cut = |cuts: &[usize]| -> Vec<&str> {
-            split_words_at(text, cuts)
+            cut_words(split_words(text), cuts)
                 .into_iter()
                 .map(|w| &text[w])
                 .collect()

@@ -2,7 +2,7 @@
 
 use crate::{Settings, TrainError};
 use bert_ner_model::{Batch, split_mix};
-use bert_ner_text::{Corpus, LabelSet, Scheme, read_corpus};
+use bert_ner_text::{Corpus, LabelSet, ReadOptions, Scheme, read_corpus};
 use bert_ner_tokenize::Tokenizer;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -34,15 +34,25 @@ pub(crate) struct Splits {
     pub(crate) test: Option<Corpus>,
     /// What the readers counted.
     pub(crate) warnings: Vec<String>,
+    /// What became of the entities of each split.
+    pub(crate) notes: Vec<String>,
 }
 
 impl Splits {
-    pub(crate) fn read(settings: &Settings) -> Result<Self, TrainError> {
-        let mut warnings = Vec::new();
+    /// Reads the splits; `max_length` is that of the sequences, in pieces with `[CLS]` and `[SEP]`.
+    pub(crate) fn read(settings: &Settings, max_length: usize) -> Result<Self, TrainError> {
+        let (mut warnings, mut notes) = (Vec::new(), Vec::new());
+        let options = ReadOptions {
+            sentence_words: Some(max_length.saturating_sub(2)),
+            ..settings.read_options()
+        };
         let mut read = |split, path: &Path, most: Option<usize>| -> Result<Corpus, TrainError> {
-            let mut corpus = read_corpus(path, &settings.read_options())?;
+            let mut corpus = read_corpus(path, &options)?;
             corpus.sentences.truncate(most.unwrap_or(usize::MAX));
             warnings.extend(corpus.warnings.iter().map(ToString::to_string));
+            if let Some(accounting) = &corpus.accounting {
+                notes.push(format!("{}: {accounting}", path.display()));
+            }
             if !corpus.is_annotated() {
                 return Err(TrainError::Unannotated {
                     path: path.to_owned(),
@@ -67,6 +77,7 @@ impl Splits {
                 .map(|path| read("test", path, settings.max_eval_samples))
                 .transpose()?,
             warnings,
+            notes,
         })
     }
 

@@ -71,6 +71,8 @@ pub struct Started {
     pub total_steps: usize,
     /// Optimizer steps done before: more than 0 in a run that was resumed.
     pub first_step: usize,
+    /// What became of the entities of each split, where tags cannot always tell them.
+    pub notes: Vec<String>,
     /// What a person should know about the data before trusting the result.
     pub warnings: Vec<String>,
 }

@@ -7,7 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
-use bert_ner_text::{Column, Format, ReadOptions, Scheme};
+use bert_ner_text::{Column, Format, Fragments, Overlaps, ReadOptions, Scheme, Words};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -95,6 +95,14 @@ pub struct Options {
     pub id_column: Option<Column>,
     /// See [`Settings::labels`].
     pub labels: Option<Vec<String>>,
+    /// See [`Settings::words`].
+    pub words: Option<Words>,
+    /// See [`Settings::overlaps`].
+    pub overlaps: Option<Overlaps>,
+    /// See [`Settings::fragments`].
+    pub fragments: Option<Fragments>,
+    /// See [`Settings::from_scratch`].
+    pub from_scratch: Option<bool>,
 }
 
 /// Folders and files that names were resolved to, before a run begins.
@@ -193,6 +201,15 @@ pub struct Settings {
     pub id_column: Option<Column>,
     /// Tag names in the order of their ids, for data whose tags are integers.
     pub labels: Option<Vec<String>>,
+    /// What counts as a word of running text; saved with the model. Default: `unicode` for brat and doccano.
+    pub words: Option<Words>,
+    /// Which of several entities that share text stays. Default: the longest for brat, the first for doccano.
+    pub overlaps: Option<Overlaps>,
+    /// What becomes of fragmented entities of brat. Default: they are joined.
+    pub fragments: Option<Fragments>,
+    /// Whether the encoder starts from random weights of the shape in `config.json`. Default false.
+    #[serde(default)]
+    pub from_scratch: bool,
 }
 
 impl Options {
@@ -213,7 +230,7 @@ impl Options {
             label_all_tokens, dropout, max_train_samples, max_eval_samples, eval_every, select,
             early_stopping, threads, overwrite, logdir, checkpoint_every,
             checkpoint_dir, keep, resume, strict, input_format, scheme, tag_column,
-            word_column, id_column, labels,
+            word_column, id_column, labels, words, overlaps, fragments, from_scratch,
         }
     }
 
@@ -282,6 +299,10 @@ impl Options {
             word_column: self.word_column,
             id_column: self.id_column,
             labels: self.labels,
+            words: self.words,
+            overlaps: self.overlaps,
+            fragments: self.fragments,
+            from_scratch: self.from_scratch.unwrap_or(false),
         };
         settings.validate()?;
         Ok(settings)
@@ -387,6 +408,10 @@ impl Settings {
             id_column: self.id_column.clone(),
             label_list: self.labels.clone(),
             strict: self.strict,
+            words: self.words,
+            overlaps: self.overlaps,
+            fragments: self.fragments,
+            ..ReadOptions::default()
         }
     }
 }

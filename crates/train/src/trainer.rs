@@ -16,7 +16,7 @@ use crate::{
 };
 use bert_ner_infer::output::{self, OutputFormat, OutputOptions};
 use bert_ner_infer::{InferError, Tagger};
-use bert_ner_model::{Batch, Gradients, Model, NerConfig, Optimizer, Pass, Workspace};
+use bert_ner_model::{Batch, Config, Gradients, Model, NerConfig, Optimizer, Pass, Workspace};
 use bert_ner_text::{Scheme, Sentence, atomic};
 use bert_ner_tokenize::Tokenizer;
 use serde::{Deserialize, Serialize};
@@ -126,20 +126,27 @@ impl<'a> Run<'a> {
         output: &'a OutputFolder,
         observer: &'a mut (dyn Observer + Send),
     ) -> Result<Self, TrainError> {
-        let splits = Splits::read(settings)?;
+        let config = Config::load(&settings.model_dir.join("config.json"))?;
+        let settings_length = settings.max_length.min(config.max_position_embeddings);
+        let splits = Splits::read(settings, settings_length)?;
         let labels = splits.labels(settings)?;
         let tokenizer = Tokenizer::load(&settings.model_dir)?;
-        let mut model =
-            Model::from_pretrained(&settings.model_dir, labels.names().to_vec(), settings.seed)?;
-        let settings_length = settings
-            .max_length
-            .min(model.config().max_position_embeddings);
+        let begin = if settings.from_scratch {
+            Model::from_scratch
+        } else {
+            Model::from_pretrained
+        };
+        let mut model = begin(&settings.model_dir, labels.names().to_vec(), settings.seed)?;
         if let Some(p) = settings.dropout {
             model.config_mut().set_dropout(p);
         }
         model.set_ner(NerConfig {
             scheme: Scheme::Iob2.name().to_owned(),
             max_length: settings_length,
+            words: settings
+                .words
+                .or(splits.train.split)
+                .map(|words| words.name().to_owned()),
         });
         let optimizer = Optimizer::new(&model, settings.weight_decay, settings.max_grad_norm);
         let gradients = Gradients::zeros(model.layout());
@@ -165,6 +172,7 @@ impl<'a> Run<'a> {
             batches: sequences.len().div_ceil(settings.batch_size),
             total_steps: plan.total_steps,
             first_step: 0,
+            notes: splits.notes,
             warnings: splits.warnings,
         };
         let fingerprints = Fingerprints {

@@ -1,6 +1,6 @@
 //! How data files are to be read, for every command that reads some.
 
-use bert_ner_text::{Column, Format, ReadOptions, Scheme};
+use bert_ner_text::{Column, Format, Fragments, Overlaps, ReadOptions, Scheme, Words};
 use clap::Args;
 
 /// How to read data files. Without any of these everything is found out from the files.
@@ -30,7 +30,23 @@ pub(crate) struct DataArgs {
     #[arg(long, value_name = "TAG,...", value_delimiter = ',')]
     pub(crate) labels: Option<Vec<String>>,
 
-    /// Make an impossible tag sequence an error instead of a counted warning [default: false]
+    /// What counts as a word of running text (brat, doccano, plain text): whitespace (what stands between
+    /// it), unicode (letters together; punctuation and each character of unspaced scripts alone) or characters; a
+    /// trained model keeps to its own
+    #[arg(long, value_name = "KIND")]
+    pub(crate) words: Option<Words>,
+
+    /// Which of several entities that share text stays: longest (as for brat), first (as for doccano) or error
+    #[arg(long, value_name = "CHOICE")]
+    pub(crate) overlaps: Option<Overlaps>,
+
+    /// What becomes of brat's fragmented entities: join (one span from the first to the last, as without this option), first
+    /// (the first fragment alone), skip or error
+    #[arg(long, value_name = "CHOICE")]
+    pub(crate) fragments: Option<Fragments>,
+
+    /// Make an impossible tag sequence, or a brat entity whose text is not the one at its offsets, an error instead
+    /// of a counted warning [default: false]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
     pub(crate) strict: Option<bool>,
 }
@@ -45,6 +61,10 @@ impl DataArgs {
             id_column: self.id_column.clone(),
             label_list: self.labels.clone(),
             strict: self.strict.unwrap_or(false),
+            words: self.words,
+            overlaps: self.overlaps,
+            fragments: self.fragments,
+            ..ReadOptions::default()
         }
     }
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use bert_ner_infer::OffsetUnit;
 use bert_ner_infer::output::OutputFormat;
 use bert_ner_score::StrictScheme;
-use bert_ner_text::{Format, Scheme};
+use bert_ner_text::{Format, Fragments, Overlaps, Ratios, Scheme, Words};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use data::DataArgs;
@@ -18,7 +18,7 @@ pub(crate) use train::TrainArgs;
 
 /// Fine-tunes BERT for named-entity recognition, measures it and tags text with it.
 ///
-/// Whatever the data is (CoNLL columns, JSON lines, doccano, CSV, Parquet, a `datasets` folder) goes
+/// Whatever the data is (CoNLL columns, JSON lines, doccano, brat, CSV, Parquet, a `datasets` folder) goes
 /// in as it is; the model folder that comes out opens in transformers.
 #[derive(Debug, Parser)]
 #[command(name = "bert-ner", version, max_term_width = 100, after_help = EXAMPLES)]
@@ -54,6 +54,9 @@ pub(crate) enum Command {
     /// Convert annotated sentences to another format or tag scheme
     #[command(after_help = CONVERT_EXAMPLES)]
     Convert(ConvertArgs),
+    /// Split a data set into train, dev and test by document, the entity types spread evenly
+    #[command(after_help = SPLIT_EXAMPLES)]
+    Split(SplitArgs),
 }
 
 const SWEEP_EXAMPLES: &str = "\
@@ -160,11 +163,13 @@ const PREDICT_EXAMPLES: &str = "\
 Examples:
   echo 'Ada Lovelace was born in London .' | bert-ner predict --model ner
   bert-ner predict --model ner news.txt --output-format jsonl -o entities.jsonl
-  bert-ner predict --model ner test.conll --output-format conll | bert-ner score -";
+  bert-ner predict --model ner test.conll --output-format conll | bert-ner score -
+  bert-ner predict --model ner texts/ --output-format brat -o annotated/";
 
 #[derive(Debug, Args)]
 pub(crate) struct PredictArgs {
-    /// Files to tag; standard input when there is none, or -
+    /// Files or brat folders to tag; standard input when there is none, or -. Annotations that a brat folder
+    /// holds already are not looked at
     #[arg(value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
 
@@ -172,7 +177,8 @@ pub(crate) struct PredictArgs {
     pub(crate) model: ModelArgs,
 
     /// How to write the entities: terminal (the text, and its entities below it), jsonl (an object
-    /// a sentence), conll (a word a line, the predicted tag last) or tsv (an entity a line)
+    /// a sentence), conll (a word a line, the predicted tag last), tsv (an entity a line) or brat (a folder of the
+    /// texts as they are with their entities beside them)
     /// [default: by the extension of FILE; terminal where it has none]
     #[arg(long, value_name = "F", help_heading = "Output")]
     pub(crate) output_format: Option<OutputFormat>,
@@ -182,7 +188,7 @@ pub(crate) struct PredictArgs {
     #[arg(long, value_name = "UNIT", default_value_t, help_heading = "Output")]
     pub(crate) offsets: OffsetUnit,
 
-    /// File to write instead of standard output; it appears when it is complete
+    /// File to write instead of standard output, or folder for brat; it appears when it is complete
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub(crate) output: Option<PathBuf>,
 
@@ -268,7 +274,49 @@ pub(crate) struct ConvertArgs {
     #[arg(long, value_name = "TAG,...", value_delimiter = ',')]
     pub(crate) labels: Option<Vec<String>>,
 
-    /// Make an impossible tag sequence an error instead of a counted warning
+    /// What counts as a word of running text (brat, doccano, plain text): whitespace (what stands between
+    /// it), unicode (letters together; punctuation and each character of unspaced scripts alone) or characters
+    #[arg(long, value_name = "KIND")]
+    pub(crate) words: Option<Words>,
+
+    /// Which of several entities that share text stays: longest (as for brat), first (as for doccano) or error
+    #[arg(long, value_name = "CHOICE")]
+    pub(crate) overlaps: Option<Overlaps>,
+
+    /// What becomes of brat's fragmented entities: join (one span from the first to the last, as without this option), first
+    /// (the first fragment alone), skip or error
+    #[arg(long, value_name = "CHOICE")]
+    pub(crate) fragments: Option<Fragments>,
+
+    /// Make an impossible tag sequence, or a brat entity whose text is not the one at its offsets, an error instead
+    /// of a counted warning
     #[arg(long)]
     pub(crate) strict: bool,
+}
+
+const SPLIT_EXAMPLES: &str = "\
+Examples:
+  bert-ner split annotated/ corpus/ --ratios 80,10,10
+  bert-ner split all.conll corpus/ --ratios 90,10 --seed 7";
+
+#[derive(Debug, Args)]
+pub(crate) struct SplitArgs {
+    /// Data set: a brat folder, or a file in any format, whose sentences are its documents where it marks none
+    #[arg(value_name = "IN")]
+    pub(crate) input: PathBuf,
+
+    /// Folder to make, for --data: it will hold train, dev and, with three ratios, test
+    #[arg(value_name = "OUT")]
+    pub(crate) output: PathBuf,
+
+    /// Shares of train, dev and test, or of train and dev
+    #[arg(long, value_name = "N,N[,N]", default_value = "80,10,10")]
+    pub(crate) ratios: Ratios,
+
+    /// Seed of what chance decides
+    #[arg(long, value_name = "N", default_value_t = 42)]
+    pub(crate) seed: u64,
+
+    #[command(flatten)]
+    pub(crate) format: DataArgs,
 }

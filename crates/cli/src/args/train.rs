@@ -50,6 +50,11 @@ pub(crate) struct PlaceArgs {
     #[arg(long, value_name = "DIR|NAME")]
     pub(crate) model: Option<String>,
 
+    /// Start from random weights of the shape that the model's config.json has, instead of pretrained
+    /// ones [default: false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
+    pub(crate) from_scratch: Option<bool>,
+
     /// Data set that holds its splits under their usual names: a folder, or a Hub name
     #[arg(long, value_name = "DIR|NAME")]
     pub(crate) data: Option<String>,
@@ -213,6 +218,7 @@ impl TrainArgs {
         } = self;
         Options {
             model: places.model,
+            from_scratch: places.from_scratch,
             data: places.data,
             train: places.train,
             dev: places.dev,
@@ -248,6 +254,9 @@ impl TrainArgs {
             word_column: format.word_column,
             id_column: format.id_column,
             labels: format.labels,
+            words: format.words,
+            overlaps: format.overlaps,
+            fragments: format.fragments,
             strict: format.strict,
         }
     }

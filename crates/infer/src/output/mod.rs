@@ -3,6 +3,7 @@
 //! Every writer puts a sentence out in one write, so an unbuffered standard output shows it at once
 //! and a pipe's reader never waits for half of it.
 
+mod brat;
 mod conll;
 mod jsonl;
 mod target;
@@ -31,6 +32,8 @@ pub enum OutputFormat {
     Conll,
     /// One entity a line, with a header.
     Tsv,
+    /// A folder of brat: texts and, beside them, their entities. Made by [`create_brat`].
+    Brat,
 }
 
 /// What can be chosen about the writing.
@@ -67,8 +70,16 @@ pub fn create(
     format: OutputFormat,
     options: &OutputOptions,
 ) -> Result<Box<dyn PredictionWriter>, TextError> {
-    if format == OutputFormat::Conll {
-        return conll::create(output, name);
+    match format {
+        OutputFormat::Conll => return conll::create(output, name),
+        OutputFormat::Brat => {
+            let message = "cannot hold brat, which is a folder; expected a folder to write";
+            return Err(TextError::File {
+                path: name.to_path_buf(),
+                message: message.to_owned(),
+            });
+        }
+        _ => {}
     }
     lines(Target::stream(output, name), format, options)
 }
@@ -83,10 +94,24 @@ pub fn create_file(
     format: OutputFormat,
     options: &OutputOptions,
 ) -> Result<Box<dyn PredictionWriter>, TextError> {
-    if format == OutputFormat::Conll {
-        return conll::create_file(path);
+    match format {
+        OutputFormat::Conll => return conll::create_file(path),
+        OutputFormat::Brat => return create_brat(path, []),
+        _ => {}
     }
     lines(Target::file(path)?, format, options)
+}
+
+/// Writes predictions to a new folder of brat documents; `types` are those that annotators are to be offered. Offsets count characters
+/// of the original text, whatever [`OutputOptions::unit`] says elsewhere.
+///
+/// # Errors
+/// When something stands at `path` already.
+pub fn create_brat(
+    path: &Path,
+    types: impl IntoIterator<Item = String>,
+) -> Result<Box<dyn PredictionWriter>, TextError> {
+    brat::create(path, types)
 }
 
 /// A writer of the formats that are ours.
@@ -98,9 +123,11 @@ fn lines(
     let layout: Box<dyn Layout> = match format {
         OutputFormat::Jsonl => Box::new(jsonl::Jsonl { unit: options.unit }),
         OutputFormat::Tsv => Box::new(tsv::Tsv { unit: options.unit }),
-        OutputFormat::Terminal | OutputFormat::Conll => Box::new(terminal::Terminal {
-            colours: options.colours,
-        }),
+        OutputFormat::Terminal | OutputFormat::Conll | OutputFormat::Brat => {
+            Box::new(terminal::Terminal {
+                colours: options.colours,
+            })
+        }
     };
     let mut writer = Lines {
         target,
@@ -153,7 +180,13 @@ impl PredictionWriter for Lines {
 
 impl OutputFormat {
     /// Every format.
-    pub const ALL: [Self; 4] = [Self::Terminal, Self::Jsonl, Self::Conll, Self::Tsv];
+    pub const ALL: [Self; 5] = [
+        Self::Terminal,
+        Self::Jsonl,
+        Self::Conll,
+        Self::Tsv,
+        Self::Brat,
+    ];
 
     /// The name, as on the command line.
     pub fn name(self) -> &'static str {
@@ -162,6 +195,7 @@ impl OutputFormat {
             Self::Jsonl => "jsonl",
             Self::Conll => "conll",
             Self::Tsv => "tsv",
+            Self::Brat => "brat",
         }
     }
 
@@ -202,7 +236,7 @@ mod tests {
         }
         assert_eq!(
             "xml".parse::<OutputFormat>().unwrap_err().to_string(),
-            "unknown output format \"xml\"; expected terminal, jsonl, conll or tsv"
+            "unknown output format \"xml\"; expected terminal, jsonl, conll, tsv or brat"
         );
         assert_eq!(
             OutputFormat::of_extension(Path::new("a/b.tsv")),

@@ -4,7 +4,8 @@ use std::io::BufRead;
 use std::path::Path;
 
 use super::{ReadOptions, SentenceReader, Separator, Warning, open, open_stream};
-use crate::{Scheme, Sentence, Source, TextError};
+use crate::brat::Accounting;
+use crate::{Scheme, Sentence, Source, TextError, Words};
 
 /// A data set that has been read whole.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +23,10 @@ pub struct Corpus {
     pub label_names: Option<Vec<String>>,
     /// What was impossible, passed over or repaired, counted.
     pub warnings: Vec<Warning>,
+    /// What the reader took for a word, when it had to find the words itself.
+    pub split: Option<Words>,
+    /// What became of every entity, for formats whose entities tags cannot always tell.
+    pub accounting: Option<Accounting>,
 }
 
 impl Corpus {
@@ -110,6 +115,8 @@ pub(crate) fn load(
         separator: reader.separator(),
         label_names: reader.label_names(),
         warnings: reader.warnings(),
+        split: reader.words(),
+        accounting: reader.accounting(),
         ..Corpus::default()
     };
     if corpus

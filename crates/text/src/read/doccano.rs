@@ -1,6 +1,6 @@
 //! Text with character spans, as doccano exports it: `{"text": .., "label": [[start, end, type]]}`.
 //!
-//! Offsets count characters (Unicode code points). The words are those of [`crate::split_words`],
+//! Offsets count characters (Unicode code points). The words are those that [`ReadOptions::words`] asks for,
 //! cut further where a span begins or ends inside one, so that every span is a run of whole words.
 //! Whitespace at the edges of a span belongs to no word and is not kept.
 
@@ -12,8 +12,9 @@ use serde_json::{Map, Value};
 use super::columns;
 use super::json::{self, kind, scalar};
 use super::{Column, ReadOptions, SentenceReader, Warning};
-use crate::words::split_words_at;
-use crate::{Entity, Format, Scheme, Sentence, Source, Span, TextError};
+use crate::spans::{self, Overlaps};
+use crate::words::cut_words;
+use crate::{Entity, Format, Scheme, Sentence, Source, Span, TextError, Words};
 
 /// Names under which spans are found, the first that is there.
 const SPANS: &[&str] = &["label", "labels", "entities", "spans"];
@@ -30,6 +31,10 @@ pub(super) fn open(
 pub(super) struct Spans {
     scheme: Scheme,
     strict: bool,
+    words: Words,
+    /// Whether any sentence was made of text and spans.
+    used: bool,
+    overlaps: Overlaps,
     text_column: Option<Column>,
     span_column: Option<Column>,
     id_column: Option<Column>,
@@ -42,12 +47,20 @@ impl Spans {
         Self {
             scheme: options.scheme.unwrap_or(Scheme::Iob2),
             strict: options.strict,
+            words: options.words.unwrap_or(Words::Unicode),
+            used: false,
+            overlaps: options.overlaps.unwrap_or(Overlaps::First),
             text_column: options.word_column.clone(),
             span_column: options.tag_column.clone(),
             id_column: options.id_column.clone(),
-            overlapping: Warning::new("spans left out because of an earlier one that they overlap"),
+            overlapping: Warning::new("spans that overlap another, left out"),
             wordless: Warning::new("spans without a word, left out"),
         }
+    }
+
+    /// What was taken for a word, once there were any to find.
+    pub(super) fn words(&self) -> Option<Words> {
+        self.used.then_some(self.words)
     }
 
     pub(super) fn warnings(&self) -> [&Warning; 2] {
@@ -85,7 +98,8 @@ impl Spans {
             .flat_map(|(span, _)| [span.start, span.end])
             .collect();
         cuts.sort_unstable();
-        let words = split_words_at(text, &cuts);
+        let words = cut_words(self.words.split(text), &cuts);
+        self.used = true;
         let tags = match spans {
             Some(spans) => {
                 let entities = self.entities(text, &words, spans, place)?;
@@ -105,8 +119,7 @@ impl Spans {
         })
     }
 
-    /// The spans as runs of words. Of two that overlap, the one that starts first stays, and of two
-    /// that start together the longer.
+    /// The spans as runs of words, those that overlap left to the rule.
     fn entities(
         &mut self,
         text: &str,
@@ -115,26 +128,40 @@ impl Spans {
         place: impl Fn() -> String,
     ) -> Result<Vec<Entity>, String> {
         spans.sort_by_key(|(span, _)| (span.start, usize::MAX - span.end));
-        let mut entities: Vec<Entity> = Vec::with_capacity(spans.len());
-        for (span, label) in spans {
+        let run = |span: &Span| {
             let start = words.partition_point(|word| word.start < span.start);
-            let end = words.partition_point(|word| word.end <= span.end);
-            let (warning, why) = if start >= end {
-                (&mut self.wordless, "holds no word")
-            } else if entities.last().is_some_and(|last| start < last.end) {
-                (
-                    &mut self.overlapping,
-                    "overlaps the span before it, which tags cannot tell",
-                )
-            } else {
-                entities.push(Entity { start, end, label });
-                continue;
-            };
-            let said = format!("span {label:?} over {:?} {why}", &text[span]);
+            start
+                ..words
+                    .partition_point(|word| word.end <= span.end)
+                    .max(start)
+        };
+        let (filled, empty): (Vec<_>, Vec<_>) = spans
+            .into_iter()
+            .partition(|(span, _)| !run(span).is_empty());
+        for (span, label) in empty {
+            let said = format!("span {label:?} over {:?} holds no word", &text[span]);
             if self.strict {
                 return Err(said);
             }
-            warning.count(|| format!("{}: {said}", place()));
+            self.wordless.count(|| format!("{}: {said}", place()));
+        }
+        let runs: Vec<Span> = filled.iter().map(|(span, _)| run(span)).collect();
+        let resolved = spans::resolve(&runs, self.overlaps);
+        let mut entities = Vec::with_capacity(filled.len());
+        for (index, (span, label)) in filled.into_iter().enumerate() {
+            if resolved.loses_to[index].is_some() {
+                let said = format!(
+                    "span {label:?} over {:?} overlaps another, which tags cannot tell",
+                    &text[span]
+                );
+                if self.strict || self.overlaps == Overlaps::Error {
+                    return Err(said);
+                }
+                self.overlapping.count(|| format!("{}: {said}", place()));
+                continue;
+            }
+            let Span { start, end } = runs[index];
+            entities.push(Entity { start, end, label });
         }
         Ok(entities)
     }

@@ -15,7 +15,7 @@ use super::columns::{self, Roles, Row};
 use super::stream::{Reading, stream};
 use super::values::JsonValues;
 use super::{ReadOptions, SentenceReader, Warning, doccano};
-use crate::{Format, Sentence, Span, TextError};
+use crate::{Format, Sentence, Span, TextError, Words};
 
 pub(super) fn open(
     input: Box<dyn BufRead>,
@@ -45,6 +45,10 @@ struct JsonReader {
 }
 
 impl Reading for JsonReader {
+    fn words(&self) -> Option<Words> {
+        self.spans.words()
+    }
+
     fn read(&mut self) -> Result<Option<Sentence>, TextError> {
         let Some((value, line)) = self.values.next()? else {
             return Ok(None);

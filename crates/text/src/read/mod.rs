@@ -5,6 +5,7 @@
 
 mod arrow;
 mod batches;
+mod brat;
 mod class_labels;
 mod columns;
 mod conll;
@@ -29,7 +30,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Format, Scheme, Sentence, TextError, counted};
+use crate::brat::Accounting;
+use crate::{Format, Fragments, Overlaps, Scheme, Sentence, TextError, Words, counted};
 
 pub(crate) use columns::numbered;
 pub(crate) use conll::{DOCSTART, Layout, comment_pair, is_blank, looks_like_conll};
@@ -55,6 +57,16 @@ pub trait SentenceReader: Iterator<Item = Result<Sentence, TextError>> {
 
     /// The tag names in the order of their ids, when the file itself declares them.
     fn label_names(&self) -> Option<Vec<String>> {
+        None
+    }
+
+    /// What the reader took for a word, when it had to find the words itself.
+    fn words(&self) -> Option<Words> {
+        None
+    }
+
+    /// What became of every entity so far, for formats whose entities tags cannot always tell.
+    fn accounting(&self) -> Option<Accounting> {
         None
     }
 }
@@ -180,11 +192,22 @@ pub struct ReadOptions {
     pub label_list: Option<Vec<String>>,
     /// Whether what would be a counted [`Warning`] is an error.
     pub strict: bool,
+    /// What counts as a word in formats that give running text. `None`: [`Words::Unicode`] for brat and
+    /// doccano, [`Words::Whitespace`] for plain text.
+    pub words: Option<Words>,
+    /// Which of several entities that share text stays. `None`: the longest for brat, the first for doccano.
+    pub overlaps: Option<Overlaps>,
+    /// What becomes of fragmented entities (brat). `None`: they are joined.
+    pub fragments: Option<Fragments>,
+    /// Words in the longest sentence that a document is cut into (brat); `None`: as long as the text has it.
+    pub sentence_words: Option<usize>,
+    /// Whether a text's annotations are left alone, as if there were none (brat).
+    pub text_only: bool,
 }
 
 /// Opens `path` for reading, its sentences one by one.
 ///
-/// `path` may also be a folder written by `datasets.save_to_disk`, or hold one `*` in its file name,
+/// `path` may also be a folder of brat or one written by `datasets.save_to_disk`, or hold one `*` in its file name,
 /// which stands for every shard that matches, in the order of their names.
 ///
 /// # Errors
@@ -200,6 +223,7 @@ pub fn open(path: &Path, options: &ReadOptions) -> Result<Box<dyn SentenceReader
     match format {
         Format::Parquet => parquet::open(path, options),
         Format::Arrow => arrow::open(path, options),
+        Format::Brat => brat::open(path, options),
         _ => {
             let file = File::open(path).map_err(|source| TextError::io(path, source))?;
             let input = BufReader::with_capacity(1 << 16, file);
@@ -237,11 +261,11 @@ fn open_as(
 ) -> Result<Box<dyn SentenceReader>, TextError> {
     match format {
         Format::Conll => Ok(conll::open(input, name, options)),
-        Format::Text => Ok(text::open(input, name)),
+        Format::Text => Ok(text::open(input, name, options)),
         Format::Jsonl | Format::Json => json::open(input, name, format, options),
         Format::Doccano => doccano::open(input, name, options),
         Format::Csv | Format::Tsv => csv::open(input, name, format, options),
-        Format::Parquet | Format::Arrow => Err(TextError::file(
+        Format::Parquet | Format::Arrow | Format::Brat => Err(TextError::file(
             name,
             format!("{format} cannot be read from a stream; give the file's path"),
         )),

@@ -1,7 +1,7 @@
 //! What every reader shares: a stream is over after its end and after its first error.
 
 use super::{SentenceReader, Separator, Warning};
-use crate::{Sentence, TextError};
+use crate::{Sentence, TextError, Words};
 
 /// The part of a [`SentenceReader`] that is a format's own.
 pub(super) trait Reading {
@@ -20,6 +20,11 @@ pub(super) trait Reading {
 
     /// As [`SentenceReader::label_names`].
     fn label_names(&self) -> Option<Vec<String>> {
+        None
+    }
+
+    /// As [`SentenceReader::words`].
+    fn words(&self) -> Option<Words> {
         None
     }
 }
@@ -61,6 +66,10 @@ impl<R: Reading> SentenceReader for Stream<R> {
 
     fn label_names(&self) -> Option<Vec<String>> {
         self.reading.label_names()
+    }
+
+    fn words(&self) -> Option<Words> {
+        self.reading.words()
     }
 }
 

@@ -1,23 +1,33 @@
-//! Plain text: one sentence a line, words separated by spaces.
+//! Plain text: one sentence a line, words separated by spaces unless [`ReadOptions::words`] says otherwise.
 
 use std::io::BufRead;
 use std::path::Path;
 
 use super::stream::{Reading, stream};
-use super::{Lines, SentenceReader};
-use crate::{Sentence, Source, TextError};
+use super::{Lines, ReadOptions, SentenceReader};
+use crate::{Sentence, Source, TextError, Words};
 
-pub(super) fn open(input: Box<dyn BufRead>, name: &Path) -> Box<dyn SentenceReader> {
+pub(super) fn open(
+    input: Box<dyn BufRead>,
+    name: &Path,
+    options: &ReadOptions,
+) -> Box<dyn SentenceReader> {
     stream(TextReader {
         lines: Lines::new(input, name),
+        words: options.words.unwrap_or(Words::Whitespace),
     })
 }
 
 struct TextReader {
     lines: Lines,
+    words: Words,
 }
 
 impl Reading for TextReader {
+    fn words(&self) -> Option<Words> {
+        Some(self.words)
+    }
+
     /// The next line that has words.
     fn read(&mut self) -> Result<Option<Sentence>, TextError> {
         loop {
@@ -29,14 +39,7 @@ impl Reading for TextReader {
             }
             // The text stays as it stands, so that offsets into the line are offsets into it.
             let text = line.to_owned();
-            let start = text.as_ptr() as usize;
-            let words = text
-                .split_whitespace()
-                .map(|word| {
-                    let offset = word.as_ptr() as usize - start;
-                    offset..offset + word.len()
-                })
-                .collect();
+            let words = self.words.split(&text);
             let source = Source {
                 line: self.lines.number(),
                 ..Source::default()

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::json::{Layout, Objects};
 use super::{Losses, Output, SentenceWriter, WriteOptions};
-use crate::words::split_words_at;
-use crate::{Scheme, Sentence, Span, TextError};
+use crate::words::cut_words;
+use crate::{Scheme, Sentence, Span, TextError, split_words};
 
 pub(super) fn create(
     output: Output,
@@ -55,7 +55,7 @@ impl SentenceWriter for DoccanoWriter {
         }
         self.losses.add(
             "sentences whose words differ from those that their text is read with",
-            usize::from(split_words_at(&sentence.text, &cuts) != sentence.words),
+            usize::from(cut_words(split_words(&sentence.text), &cuts) != sentence.words),
         );
         self.losses.add_source(&sentence.source, 0);
         self.objects.write(&object.into())

@@ -2,6 +2,7 @@
 
 mod arrow;
 mod batches;
+mod brat;
 mod conll;
 mod csv;
 mod doccano;
@@ -107,13 +108,17 @@ pub fn create(
         Format::Csv | Format::Tsv => csv::create(output, name, format, options),
         Format::Parquet => parquet::create(output, name, options),
         Format::Arrow => arrow::create(output, name, options),
+        Format::Brat => Err(TextError::file(
+            name,
+            "cannot hold brat, which is a folder; give the folder's path",
+        )),
     }
 }
 
 /// Writes sentences to the file at `path`, which appears, or is replaced, only by
 /// [`SentenceWriter::finish`].
 ///
-/// With [`Format::Arrow`], a `path` without the extension `.arrow` becomes a folder as
+/// [`Format::Brat`] is always a folder. With [`Format::Arrow`], a `path` without the extension `.arrow` becomes a folder as
 /// `datasets.save_to_disk` writes it.
 ///
 /// # Errors
@@ -123,6 +128,9 @@ pub fn create_file(
     format: Format,
     options: &WriteOptions,
 ) -> Result<Box<dyn SentenceWriter>, TextError> {
+    if format == Format::Brat {
+        return brat::create_folder(path, options);
+    }
     if format == Format::Arrow
         && path
             .extension()

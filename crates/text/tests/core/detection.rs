@@ -64,7 +64,7 @@ fn json_is_lines_an_array_or_spans() {
 fn folders_say_what_they_are_not() {
     let folder = tempfile::tempdir().unwrap();
     let error = || Format::detect(folder.path()).unwrap_err().to_string();
-    assert!(error().contains("is a folder without .arrow files"));
+    assert!(error().contains("is a folder without .arrow or .ann files"));
     fs::write(folder.path().join("dataset_dict.json"), "{}").unwrap();
     assert!(error().contains("is a folder of several splits (dataset_dict.json)"));
 }

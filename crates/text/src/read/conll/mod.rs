@@ -176,6 +176,7 @@ impl ConllReader {
             document_columns: document.unwrap_or_default(),
             comments,
             columns: Vec::new(),
+            place: None,
         }
     }
 
