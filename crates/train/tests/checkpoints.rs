@@ -60,14 +60,17 @@ fn result(output: &Path) -> (Vec<u8>, Value) {
     let weights = fs::read(output.join("model.safetensors")).unwrap();
     let mut report: Value =
         serde_json::from_slice(&fs::read(output.join("training.json")).unwrap()).unwrap();
-    let report_keys = [
+    for key in [
         "train_seconds",
         "train_samples_per_second",
         "train_tokens_per_second",
         "peak_rss_mb",
-    ];
-    report_keys.map(|key| report[key].take());
-    ["output", "checkpoint-dir", "checkpoint-every"].map(|key| report["settings"][key].take());
+    ] {
+        report[key].take();
+    }
+    for key in ["output", "checkpoint-dir", "checkpoint-every"] {
+        report["settings"][key].take();
+    }
     (weights, report)
 }
 
