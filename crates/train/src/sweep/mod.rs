@@ -1,6 +1,7 @@
 //! Sweeps: the product of settings and seeds, one run after another, and what may be concluded from them.
 //!
-//! [`grid`] makes runs of a grid, this module does one and keeps its result, [`summary`] compares, [`html`] shows. A sweep is a folder:
+//! [`plan`] makes runs of a grid, [`run`] does one and keeps its result, [`summarise`] compares, [`sweep_report`] shows. A sweep is
+//! a folder:
 //!
 //! | path | what |
 //! |---|---|
