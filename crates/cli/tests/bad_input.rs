@@ -379,6 +379,50 @@ fn ctrl_c_leaves_no_half_written_predictions() {
 }
 
 #[test]
+fn a_checkpoint_cut_short_or_of_another_run_is_named_and_nothing_is_lost() {
+    let bench = Bench::new();
+    // A step an epoch: checkpoints after steps 1 and 2.
+    let flags = ["--checkpoint-every", "1"];
+    bench.train(&flags).ok();
+    let model = std::fs::read(bench.path("out/model.safetensors")).unwrap();
+    let resumed = |more: &[&str]| bench.train(&[&flags[..], &["--resume"], more].concat());
+    let newest = "out.checkpoints/step-00000002.ckpt";
+    let bytes = std::fs::read(bench.path(newest)).unwrap();
+    bench.write(newest, &bytes[..bytes.len() / 2]);
+    let ended = resumed(&[]).ok();
+    assert!(
+        ended.stderr.starts_with(
+            "warning: out.checkpoints/step-00000002.ckpt: is cut short; trying the checkpoint before it\n"
+        ) && ended
+            .stderr
+            .contains("resumed from out.checkpoints/step-00000001.ckpt, 1 steps done"),
+        "{}",
+        ended.stderr
+    );
+    bench.write(newest, &bytes[..bytes.len() / 2]);
+    std::fs::remove_file(bench.path("out.checkpoints/step-00000001.ckpt")).unwrap();
+    resumed(&[]).failed(
+        1,
+        "error: out.checkpoints/step-00000002.ckpt: is cut short\n  \
+         hint: --overwrite without --resume begins anew\n",
+    );
+    bench.write(newest, &bytes);
+    resumed(&["--learning-rate", "1e-3", "--keep", "5"]).failed(
+        1,
+        "error: out/training.json: comes from a run with other settings: learning-rate 0.00005 -> 0.001\n  \
+         hint: resume with what the run began with, or begin anew with another --output\n",
+    );
+    assert!(
+        std::fs::read(bench.path(newest)).unwrap() == bytes,
+        "the checkpoint is left alone"
+    );
+    assert!(
+        std::fs::read(bench.path("out/model.safetensors")).unwrap() == model,
+        "so is the model"
+    );
+}
+
+#[test]
 fn a_reader_that_leaves_is_no_failure() {
     let bench = Bench::new();
     let mut child = bench.command(&["score", "pairs.conll"]);

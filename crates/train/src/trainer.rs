@@ -1,8 +1,8 @@
 //! The training loop.
 
 mod checkpoints;
+mod progress;
 
-use crate::best::Best;
 use crate::checkpoint;
 use crate::data::{self, Sequence, Splits};
 use crate::evaluate::{Evaluator, Scored};
@@ -19,8 +19,9 @@ use bert_ner_infer::{InferError, Tagger};
 use bert_ner_model::{Batch, Config, Gradients, Model, NerConfig, Optimizer, Pass, Workspace};
 use bert_ner_text::{Scheme, Sentence, atomic};
 use bert_ner_tokenize::Tokenizer;
-use serde::{Deserialize, Serialize};
-use std::time::{Duration, Instant};
+use progress::Mean;
+pub(crate) use progress::Progress;
+use std::time::Instant;
 
 /// Fine-tunes, scores and writes a model folder.
 ///
@@ -83,41 +84,6 @@ struct Plan {
     /// Optimizer steps of the whole run.
     total_steps: usize,
     rate: LearningRate,
-}
-
-/// Where a run is.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Progress {
-    /// Optimizer steps done.
-    steps: usize,
-    /// Those that were done when dev was last scored.
-    evaluated: usize,
-    /// Forward and backward passes done: the key of their dropout.
-    passes: u64,
-    /// Time in training steps.
-    training: Duration,
-    sequences: usize,
-    pieces: usize,
-    /// Losses of all steps, and of those since the last evaluation.
-    losses: (Mean, Mean),
-    best: Best,
-}
-
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-struct Mean {
-    sum: f64,
-    count: usize,
-}
-
-impl Mean {
-    fn add(&mut self, x: f64) {
-        self.sum += x;
-        self.count += 1;
-    }
-
-    fn value(&self) -> f64 {
-        self.sum / self.count.max(1) as f64
-    }
 }
 
 impl<'a> Run<'a> {
@@ -389,12 +355,7 @@ impl<'a> Run<'a> {
             }
             other => other,
         })?;
-        let value = match self.settings.select {
-            Select::F1 => scores.f1,
-            Select::Loss => -loss,
-            Select::LossMean(newest) => -self.mean_loss(loss, newest),
-            Select::Last => self.progress.steps as f64,
-        };
+        let value = self.worth(scores.f1, loss);
         let best = self.progress.best.beaten_by(value);
         let train_loss = std::mem::take(&mut self.progress.losses.1).value();
         let (epoch, step) = (self.epoch(), self.progress.steps);
@@ -421,6 +382,16 @@ impl<'a> Run<'a> {
         }));
         self.progress.evaluated = step;
         Ok(())
+    }
+
+    /// What the model is chosen by: the higher, the better.
+    fn worth(&self, f1: f64, loss: f64) -> f64 {
+        match self.settings.select {
+            Select::F1 => f1,
+            Select::Loss => -loss,
+            Select::LossMean(newest) => -self.mean_loss(loss, newest),
+            Select::Last => self.progress.steps as f64,
+        }
     }
 
     /// The mean of the newest dev losses, `loss` being the last.
@@ -494,16 +465,6 @@ impl<'a> Run<'a> {
         let share = self.report.train_samples as f64 / self.sequences.len().max(1) as f64;
         let seconds = self.progress.training.as_secs_f64().max(f64::MIN_POSITIVE);
         self.progress.sequences as f64 * share / seconds
-    }
-}
-
-impl Progress {
-    fn after_step(&mut self, loss: f64, sequences: usize, time: Duration) {
-        self.steps += 1;
-        self.sequences += sequences;
-        self.training += time;
-        self.losses.0.add(loss);
-        self.losses.1.add(loss);
     }
 }
 

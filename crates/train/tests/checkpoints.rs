@@ -60,13 +60,12 @@ fn result(output: &Path) -> (Vec<u8>, Value) {
     let weights = fs::read(output.join("model.safetensors")).unwrap();
     let mut report: Value =
         serde_json::from_slice(&fs::read(output.join("training.json")).unwrap()).unwrap();
-    let report_keys = [
+    for key in [
         "train_seconds",
         "train_samples_per_second",
         "train_tokens_per_second",
         "peak_rss_mb",
-    ];
-    for key in report_keys {
+    ] {
         report[key].take();
     }
     for key in ["output", "checkpoint-dir", "checkpoint-every"] {

@@ -1,6 +1,7 @@
 //! Sweeps: the product of settings and seeds, one run after another, and what may be concluded from them.
 //!
-//! [`grid`] makes runs of a grid, this module does one and keeps its result, [`summary`] compares, [`html`] shows. A sweep is a folder:
+//! [`plan`] makes runs of a grid, [`run`] does one and keeps its result, [`summarise`] compares, [`sweep_report`] shows. A sweep is
+//! a folder:
 //!
 //! | path | what |
 //! |---|---|
@@ -68,7 +69,8 @@ pub struct FinishedRun {
     pub train_seconds: f64,
     /// Sentences per second of training.
     pub train_samples_per_second: f64,
-    /// Correct, predicted and gold entities of each dev sentence by the model that was kept.
+    /// Correct, predicted and gold entities of each dev sentence by the model that was kept; empty in a [`Summary`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dev_sentences: Vec<[usize; 3]>,
 }
 
@@ -223,7 +225,7 @@ fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>, TrainErr
 }
 
 fn write(path: &Path, value: &impl Serialize) -> Result<(), TrainError> {
-    let written = serde_json::to_vec_pretty(value)
+    let written = serde_json::to_vec(value)
         .map_err(io::Error::from)
         .and_then(|json| {
             fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;

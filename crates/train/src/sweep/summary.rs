@@ -1,9 +1,10 @@
 //! What may be concluded from the runs of a sweep.
 
 use bert_ner_score::{Bootstrap, Counts, Difference, holm, mean_and_deviation, paired_t};
+use rayon::prelude::*;
 use serde::Serialize;
 
-use super::{FinishedRun, RunResult};
+use super::{FinishedRun, Outcome, RunResult};
 
 /// Below this adjusted p-value a difference is called real.
 const SIGNIFICANCE: f64 = 0.05;
@@ -64,7 +65,7 @@ pub struct Comparison {
 }
 
 /// Compares the runs of a sweep.
-pub fn summarise(runs: Vec<RunResult>) -> Summary {
+pub fn summarise(mut runs: Vec<RunResult>) -> Summary {
     let mut names: Vec<&str> = Vec::new();
     for run in &runs {
         if !names.contains(&run.configuration.as_str()) {
@@ -76,6 +77,11 @@ pub fn summarise(runs: Vec<RunResult>) -> Summary {
         .map(|name| configuration(name, &runs))
         .collect();
     let comparisons = comparisons(&configurations, &runs);
+    for run in &mut runs {
+        if let Outcome::Finished(run) = &mut run.outcome {
+            run.dev_sentences = Vec::new();
+        }
+    }
     Summary {
         configurations,
         comparisons,
@@ -116,7 +122,7 @@ fn configuration(name: &str, runs: &[RunResult]) -> Configuration {
 }
 
 fn comparisons(configurations: &[Configuration], runs: &[RunResult]) -> Vec<Comparison> {
-    let mut all = Vec::new();
+    let mut pairs = Vec::new();
     for (index, one) in configurations.iter().enumerate() {
         for other in &configurations[index + 1..] {
             let (a, b) = match one.f1_mean >= other.f1_mean {
@@ -124,10 +130,12 @@ fn comparisons(configurations: &[Configuration], runs: &[RunResult]) -> Vec<Comp
                 false => (other, one),
             };
             if !a.f1.is_empty() && !b.f1.is_empty() {
-                all.push(compare(a, b, runs));
+                pairs.push((a, b));
             }
         }
     }
+    let compared = pairs.into_par_iter().map(|(a, b)| compare(a, b, runs));
+    let mut all: Vec<Comparison> = compared.collect();
     let known: Vec<usize> = (0..all.len()).filter(|&i| all[i].p.is_some()).collect();
     let p: Vec<f64> = known.iter().filter_map(|&i| all[i].p).collect();
     for (index, p) in known.into_iter().zip(holm(&p)) {
