@@ -15,6 +15,7 @@
 pub mod adamw;
 pub mod attention;
 pub mod columns;
+pub mod crf;
 pub mod dropout;
 pub mod embedding;
 pub mod gelu;
