@@ -25,6 +25,7 @@ pub mod math;
 pub mod matmul;
 pub mod memory;
 pub mod reduce;
+pub mod rnn;
 pub mod rows;
 
 mod parallel;

@@ -43,6 +43,16 @@ impl<'a, T> Shared<'a, T> {
         unsafe { self.pointer.add(index) }
     }
 
+    /// The elements of `range`, to read.
+    ///
+    /// # Safety
+    /// No task may write an element of `range` while the slice lives.
+    pub(crate) unsafe fn read(&self, range: Range<usize>) -> &[T] {
+        assert!(range.start <= range.end && range.end <= self.len);
+        // SAFETY: in bounds by the assertion; not written meanwhile by the caller's promise.
+        unsafe { std::slice::from_raw_parts(self.pointer.add(range.start), range.len()) }
+    }
+
     /// The elements of `range` as a mutable slice.
     ///
     /// # Safety
