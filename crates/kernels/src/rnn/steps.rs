@@ -144,8 +144,7 @@ macro_rules! in_blocks {
         let mut $first = 0;
         while $first < $count {
             $first += match $count - $first {
-                ROWS.. => { Self::$call::<8, $c>($($argument),*); 8 }
-                4.. => { Self::$call::<4, $c>($($argument),*); 4 }
+                ROWS.. => { Self::$call::<ROWS, $c>($($argument),*); ROWS }
                 2.. => { Self::$call::<2, $c>($($argument),*); 2 }
                 _ => { Self::$call::<1, $c>($($argument),*); 1 }
             };
