@@ -37,7 +37,8 @@ pub struct Crf {
 /// A sentence as the CRF sees it: its best tags and what is needed for their probabilities.
 #[derive(Debug, Clone)]
 pub struct Decoded<'c> {
-    crf: &'c Crf,
+    labels: &'c [String],
+    potentials: &'c Potentials,
     /// `[L, K]`
     emissions: &'c [f32],
     /// The best tags.
@@ -48,12 +49,17 @@ pub struct Decoded<'c> {
 impl Crf {
     /// The best tags of a sentence whose words have these scores, `[L, K]`.
     pub fn decode<'c>(&'c self, emissions: &'c [f32]) -> Decoded<'c> {
-        let best = self.potentials.best(emissions);
+        // Labels that leave no sequence at all, such as `I-X` alone, are decoded without constraints.
+        let (potentials, best) = match self.potentials.best(emissions) {
+            Some(best) => (&self.potentials, Some(best)),
+            None => (&self.free, self.free.best(emissions)),
+        };
         Decoded {
-            crf: self,
+            labels: &self.labels,
+            potentials,
             emissions,
             tags: best.map(|path| path.tags).unwrap_or_default(),
-            lattice: Lattice::new(&self.potentials, emissions),
+            lattice: Lattice::new(potentials, emissions),
         }
     }
 
@@ -88,7 +94,7 @@ impl Decoded<'_> {
         if scheme != Scheme::Iob2 {
             return self.segment(words.start, own, any, any);
         }
-        let labels = &self.crf.labels;
+        let labels = self.labels;
         let kind = split_tag(&labels[own[0] as usize]).1;
         let is = |tag: usize, prefix: &str| {
             let (found, of) = split_tag(&labels[tag]);
@@ -112,14 +118,18 @@ impl Decoded<'_> {
         before: impl Fn(usize) -> bool,
         after: impl Fn(usize) -> bool,
     ) -> f64 {
-        let potentials = &self.crf.potentials;
-        self.lattice
-            .segment(potentials, self.emissions, (first, tags), before, after)
+        self.lattice.segment(
+            self.potentials,
+            self.emissions,
+            (first, tags),
+            before,
+            after,
+        )
     }
 
     /// The `n` most probable tag sequences with their probabilities, best first; fewer when no more are allowed.
     pub fn best(&self, n: usize) -> Vec<(Vec<u32>, f64)> {
-        let paths = self.crf.potentials.best_paths(self.emissions, n);
+        let paths = self.potentials.best_paths(self.emissions, n);
         let probability = |path: Path| (path.tags, (path.score - self.lattice.log_sum()).exp());
         paths.into_iter().map(probability).collect()
     }
