@@ -10,7 +10,7 @@ use bert_ner_infer::output::{self, OutputFormat, OutputOptions, PredictionWriter
 use bert_ner_text::{Format, ReadOptions, SentenceReader};
 
 use crate::args::PredictArgs;
-use crate::failure::{Interrupted, warn};
+use crate::failure::{Interrupted, Usage, warn};
 use crate::interrupt::Interrupt;
 use crate::model;
 
@@ -18,7 +18,7 @@ use crate::model;
 const DASH: &str = "-";
 
 pub(crate) fn run(args: &PredictArgs) -> Result<ExitCode> {
-    let tagger = model::open(&args.model)?;
+    let tagger = model::open_for(&args.model, args.k_best.map_or(0, usize::from))?;
     let file = args
         .output
         .as_deref()
@@ -53,6 +53,12 @@ fn writer(args: &PredictArgs, file: Option<&Path>) -> Result<Box<dyn PredictionW
         .output_format
         .or_else(|| file.and_then(OutputFormat::of_extension));
     let format = format.unwrap_or(OutputFormat::Terminal);
+    if args.k_best.is_some() && format != OutputFormat::Jsonl {
+        return Err(Usage(format!(
+            "--k-best is for --output-format jsonl, not {format}"
+        ))
+        .into());
+    }
     let mut options = OutputOptions {
         unit: args.offsets,
         colours: false,

@@ -11,13 +11,14 @@ mod error;
 mod evaluate;
 mod events;
 mod folder;
+mod heads;
 mod report;
 mod schedule;
 mod settings;
 mod trainer;
 
 pub use card::model_card;
-pub use choices::{EvalEvery, Schedule, Select};
+pub use choices::{EvalEvery, Reduction, RnnChoice, Schedule, Select};
 pub use error::TrainError;
 pub use events::{
     EvalProgress, Evaluated, Event, Finished, Observer, Saved, Silent, Split, Started, Step, Tested,

@@ -113,8 +113,10 @@ impl<'a> Run<'a> {
         let splits = Splits::read(settings)?;
         let labels = splits.labels(settings)?;
         let tokenizer = Tokenizer::load(&settings.model_dir)?;
-        let mut model =
-            Model::from_pretrained(&settings.model_dir, labels.names().to_vec(), settings.seed)?;
+        let (heads, names) = (settings.heads(), labels.names().to_vec());
+        let mut model = Model::with_heads(&settings.model_dir, names, heads, settings.seed)?;
+        settings.validate_for(model.config().num_hidden_layers, labels.names().len())?;
+        model.freeze(settings.freeze);
         let settings_length = settings
             .max_length
             .min(model.config().max_position_embeddings);
@@ -124,8 +126,9 @@ impl<'a> Run<'a> {
         model.set_ner(NerConfig {
             scheme: Scheme::Iob2.name().to_owned(),
             max_length: settings_length,
+            heads,
         });
-        let optimizer = Optimizer::new(&model, settings.weight_decay, settings.max_grad_norm);
+        let optimizer = Optimizer::with_settings(&model, &settings.optimizer());
         let gradients = Gradients::zeros(model.layout());
         let tagger = Tagger::new(model, tokenizer)?;
         let sequences = data::sequences(
@@ -146,6 +149,7 @@ impl<'a> Run<'a> {
             train_sequences: sequences.len(),
             labels: labels.names().to_vec(),
             parameters: tagger.model().layout().len(),
+            groups: optimizer.groups().to_vec(),
             batches: sequences.len().div_ceil(settings.batch_size),
             total_steps: plan.total_steps,
             warnings: splits.warnings,
@@ -220,6 +224,7 @@ impl<'a> Run<'a> {
     fn step(&mut self, members: &[usize]) -> Result<(), TrainError> {
         let begun = Instant::now();
         let words: usize = members.iter().map(|&i| self.sequences[i].words()).sum();
+        let unit = self.settings.loss_unit(words);
         let mut loss = 0.0;
         for (n, part) in members.chunks(self.settings.batch_size).enumerate() {
             self.batch.clear();
@@ -231,7 +236,7 @@ impl<'a> Run<'a> {
             let pass = Pass {
                 seed: self.settings.seed,
                 step: self.progress.passes,
-                loss_scale: 1.0 / words.max(1) as f32,
+                loss_scale: (1.0 / unit) as f32,
                 accumulate: n > 0,
             };
             loss +=
@@ -239,7 +244,7 @@ impl<'a> Run<'a> {
             self.progress.passes += 1;
             self.progress.pieces += self.batch.tokens();
         }
-        let loss = loss / words.max(1) as f64;
+        let loss = loss / unit;
         let learning_rate = self.plan.rate.at(self.progress.steps);
         self.check("loss", loss, learning_rate)?;
         let gradient_norm =

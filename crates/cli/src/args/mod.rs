@@ -2,6 +2,7 @@
 //! their settings.
 
 mod data;
+mod head;
 mod train;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use bert_ner_text::{Format, Scheme};
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use data::DataArgs;
+pub(crate) use head::HeadArgs;
 pub(crate) use train::TrainArgs;
 
 /// Fine-tunes BERT for named-entity recognition, measures it and tags text with it.
@@ -121,6 +123,11 @@ pub(crate) struct PredictArgs {
     /// (as JavaScript and Java)
     #[arg(long, value_name = "UNIT", default_value_t, help_heading = "Output")]
     pub(crate) offsets: OffsetUnit,
+
+    /// With a CRF, in jsonl: the N most probable tag sequences of each sentence, with their
+    /// probabilities
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Output")]
+    pub(crate) k_best: Option<u16>,
 
     /// File to write instead of standard output; it appears when it is complete
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
