@@ -20,6 +20,7 @@
 //! `docs/scoring.md` shows where they differ.
 
 mod bootstrap;
+mod calibration;
 mod chunk;
 mod conll;
 mod conlleval;
@@ -32,6 +33,7 @@ mod seqeval;
 mod strict;
 
 pub use bootstrap::{Bootstrap, Confidence, Interval};
+pub use calibration::{Bin, Calibration};
 pub use conll::{Pair, Pairs, conll_pairs};
 pub use conlleval::raw_tags;
 pub use counts::Counts;

@@ -5,6 +5,11 @@ use bert_ner_model::{Freeze, HeadKind, Heads, OptimizerSettings, Rates, Rnn};
 use crate::choices::Reduction;
 use crate::{Settings, TrainError};
 
+/// Hidden units of a recurrent network when nobody says.
+pub(crate) const RNN_HIDDEN: usize = 256;
+/// Its layers.
+pub(crate) const RNN_LAYERS: usize = 1;
+
 impl Settings {
     /// What stands on the encoder.
     pub fn heads(&self) -> Heads {
@@ -83,11 +88,19 @@ impl Settings {
         if let Some((key, _)) = unused.filter(|_| self.head != HeadKind::Crf) {
             return Err(TrainError::setting(key, "is for a CRF: add --head crf"));
         }
-        if self.rnn_lr_multiplier != 1.0 && self.rnn.kind().is_none() {
-            let message = "is for a recurrent network: add --rnn, such as --rnn bigru";
-            return Err(TrainError::setting("rnn-lr-multiplier", message));
+        let rnn = [
+            ("rnn-hidden", self.rnn_hidden != RNN_HIDDEN),
+            ("rnn-layers", self.rnn_layers != RNN_LAYERS),
+            ("rnn-lr-multiplier", self.rnn_lr_multiplier != 1.0),
+        ];
+        let unused = rnn.into_iter().find(|&(_, set)| set);
+        match unused.filter(|_| self.rnn.kind().is_none()) {
+            None => Ok(()),
+            Some((key, _)) => Err(TrainError::setting(
+                key,
+                "is for a recurrent network: add --rnn, such as --rnn bigru",
+            )),
         }
-        Ok(())
     }
 
     /// Checks what needs the model and the data.

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
 use crate::choices::{EvalEvery, Reduction, RnnChoice, Schedule, Select, column};
+use crate::heads::{RNN_HIDDEN, RNN_LAYERS};
 
 /// A run as asked for: any option may be missing. This is the settings file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -288,8 +289,8 @@ impl Options {
             dropout: self.dropout,
             head: self.head.unwrap_or_default(),
             rnn: self.rnn.unwrap_or_default(),
-            rnn_hidden: self.rnn_hidden.unwrap_or(256),
-            rnn_layers: self.rnn_layers.unwrap_or(1),
+            rnn_hidden: self.rnn_hidden.unwrap_or(RNN_HIDDEN),
+            rnn_layers: self.rnn_layers.unwrap_or(RNN_LAYERS),
             crf_constraints: self.crf_constraints.unwrap_or(false),
             crf_reduction: self.crf_reduction.unwrap_or_default(),
             crf_lr_multiplier: self.crf_lr_multiplier.unwrap_or(1.0),

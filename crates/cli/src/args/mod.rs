@@ -86,7 +86,7 @@ pub(crate) struct EvalArgs {
     #[arg(long, value_name = "PATH")]
     pub(crate) data: PathBuf,
 
-    /// Print {precision, recall, f1, accuracy, by_type} as JSON
+    /// Print {precision, recall, f1, accuracy, by_type, calibration} as JSON
     #[arg(long, conflicts_with = "conlleval")]
     pub(crate) json: bool,
 
