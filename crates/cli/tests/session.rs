@@ -169,7 +169,19 @@ fn what_was_trained_is_evaluated_and_predicts() {
     assert_eq!(scores["f1"], 1.0, "{scores}");
     assert_eq!(scores["by_type"]["PER"]["support"], 2);
     let keys: Vec<&String> = scores.as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["precision", "recall", "f1", "accuracy", "by_type"]);
+    assert_eq!(
+        keys,
+        [
+            "precision",
+            "recall",
+            "f1",
+            "accuracy",
+            "by_type",
+            "calibration"
+        ]
+    );
+    assert_eq!(scores["calibration"]["entities"], 7);
+    assert_eq!(scores["calibration"]["bins"].as_array().unwrap().len(), 10);
     let table = bench
         .run(&["eval", "--model", "./out", "--data", "train.conll"])
         .ok()
@@ -179,6 +191,7 @@ fn what_was_trained_is_evaluated_and_predicts() {
         "{table}"
     );
     assert!(table.contains("all") && table.contains("100.00"), "{table}");
+    assert!(table.contains("\ncalibration error "), "{table}");
     let conlleval = bench
         .run(&[
             "eval",
@@ -483,4 +496,42 @@ fn score_counts_as_it_is_told() {
     assert!(
         conlleval.starts_with("processed 3 tokens with 1 phrases; found: 2 phrases; correct: 1.\n")
     );
+}
+
+#[test]
+fn a_crf_gives_its_most_probable_sequences_and_a_linear_head_none() {
+    let bench = Bench::new();
+    let heads = [
+        "--head",
+        "crf",
+        "--crf-constraints",
+        "--crf-lr-multiplier",
+        "10",
+        "--rnn",
+        "gru",
+        "--rnn-hidden",
+        "8",
+        "--freeze",
+        "embeddings",
+    ];
+    let ended = bench.train(&heads).ok();
+    assert!(
+        ended.stderr.contains("embeddings") && ended.stderr.contains("frozen"),
+        "{}",
+        ended.stderr
+    );
+    let predict = ["predict", "--model", "./out", "--k-best", "3"];
+    let jsonl = [&predict[..], &["--output-format", "jsonl"]].concat();
+    let line = piped(&bench, &jsonl, "Ada Lovelace was born in London .")
+        .ok()
+        .stdout;
+    let line = json(&line);
+    let best = line["k_best"].as_array().unwrap();
+    assert_eq!(best.len(), 3);
+    assert_eq!(best[0]["ner_tags"], line["ner_tags"]);
+    assert!(best[0]["score"].as_f64() >= best[1]["score"].as_f64());
+    assert_eq!(line["ner_scores"].as_array().unwrap().len(), 7);
+    piped(&bench, &predict, "Ada").failed(2, "--k-best is for --output-format jsonl");
+    let linear = trained();
+    piped(&linear, &jsonl, "Ada").failed(2, "--k-best needs a CRF");
 }
