@@ -531,7 +531,7 @@ fn a_crf_gives_its_most_probable_sequences_and_a_linear_head_none() {
     assert_eq!(best[0]["ner_tags"], line["ner_tags"]);
     assert!(best[0]["score"].as_f64() >= best[1]["score"].as_f64());
     assert_eq!(line["ner_scores"].as_array().unwrap().len(), 7);
-    piped(&bench, &predict, "Ada").failed(2, "--k-best is for --output-format jsonl");
+    piped(&bench, &predict, "Ada").failed(2, "error: --k-best is for --output-format jsonl, not terminal\n  hint: bert-ner COMMAND --help lists the options\n");
     let linear = trained();
-    piped(&linear, &jsonl, "Ada").failed(2, "--k-best needs a CRF");
+    piped(&linear, &jsonl, "Ada").failed(2, "error: --k-best needs a CRF; ./out has a linear head\n  hint: bert-ner COMMAND --help lists the options\n");
 }
