@@ -1,21 +1,24 @@
 //! `bert-ner eval`.
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Write, stderr};
+use std::io::{self, IsTerminal, Write, stderr};
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use bert_ner_infer::Workspace;
-use bert_ner_score::{Mode, Scorer};
-use bert_ner_text::{counted, read_corpus};
+use bert_ner_infer::{Entity, Tagged, Workspace};
+use bert_ner_score::{Calibration, Mode, Scorer, Scores};
+use bert_ner_text::{Scheme, counted, read_corpus};
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 
 use crate::args::EvalArgs;
 use crate::failure::{note, warn};
 use crate::model;
 use crate::names;
+use crate::output::print_json;
 use crate::score;
+use crate::table;
 
 pub(crate) fn run(args: &EvalArgs) -> Result<ExitCode> {
     let tagger = model::open(&args.model)?;
@@ -52,11 +55,50 @@ pub(crate) fn run(args: &EvalArgs) -> Result<ExitCode> {
         true => Mode::Conlleval,
         false => Mode::Seqeval,
     });
+    let mut found = Vec::new();
     for (sentence, tagged) in corpus.sentences.iter().zip(&evaluation.tagged) {
-        scorer.add(sentence.tags.as_deref().unwrap_or_default(), &tagged.tags)?;
+        let gold = sentence.tags.as_deref().unwrap_or_default();
+        scorer.add(gold, &tagged.tags)?;
+        found.extend(judged(gold, tagged));
     }
-    score::show(&scorer.finish(), args.json, args.conlleval)?;
+    show(args, &scorer.finish(), &Calibration::new(found))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The confidence of each entity found, and whether it is right.
+fn judged(gold: &[String], tagged: &Tagged) -> Vec<(f64, bool)> {
+    let gold = Scheme::Iob2.entities(gold);
+    let right = |entity: &Entity| {
+        gold.iter()
+            .any(|gold| (gold.start..gold.end) == entity.words && gold.label == entity.label)
+    };
+    let entities = tagged.entities.iter();
+    entities
+        .map(|entity| (f64::from(entity.confidence), right(entity)))
+        .collect()
+}
+
+/// Prints scores and calibration in the way that was asked for; what conlleval prints has no room for the latter.
+fn show(args: &EvalArgs, scores: &Scores, calibration: &Calibration) -> Result<()> {
+    #[derive(Serialize)]
+    struct Both<'a> {
+        #[serde(flatten)]
+        scores: &'a Scores,
+        calibration: &'a Calibration,
+    }
+    if args.json {
+        return print_json(&Both {
+            scores,
+            calibration,
+        });
+    }
+    score::show(scores, false, args.conlleval)?;
+    if !args.conlleval {
+        let mut out = io::stdout().lock();
+        table::write_calibration(&mut out, calibration)?;
+        out.flush()?;
+    }
+    Ok(())
 }
 
 /// What there is to say of gold tags that the model cannot predict.

@@ -4,10 +4,19 @@ use anyhow::{Context, Result};
 use bert_ner_infer::{Options, Tagger};
 
 use crate::args::ModelArgs;
+use crate::failure::Usage;
 use crate::names;
 
 /// Opens the model that `args` name, on as many threads as they say.
 pub(crate) fn open(args: &ModelArgs) -> Result<Tagger> {
+    open_for(args, 0)
+}
+
+/// As [`open`], to give so many of the most probable tag sequences.
+///
+/// # Errors
+/// Also when the model has no CRF that would give them.
+pub(crate) fn open_for(args: &ModelArgs, alternatives: usize) -> Result<Tagger> {
     let threads = args.threads.map_or(0, usize::from);
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
@@ -16,7 +25,13 @@ pub(crate) fn open(args: &ModelArgs) -> Result<Tagger> {
     let folder = names::model(&args.model, false)?;
     let options = Options {
         max_length: args.max_length,
+        alternatives,
         ..Options::default()
     };
-    Ok(Tagger::open_with(&folder, &options)?)
+    let tagger = Tagger::open_with(&folder, &options)?;
+    if alternatives > 0 && tagger.model().crf().is_none() {
+        let message = format!("--k-best needs a CRF; {} has a linear head", args.model);
+        return Err(Usage(message).into());
+    }
+    Ok(tagger)
 }

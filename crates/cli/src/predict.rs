@@ -26,7 +26,11 @@ pub(crate) fn run(args: &PredictArgs) -> Result<ExitCode> {
     // What cannot work is said before a model is loaded.
     let format = output_format(args, file)?;
     args.paths.iter().try_for_each(|path| check(path))?;
-    let tagger = model::open(&args.model)?;
+    if args.k_best.is_some() && format != OutputFormat::Jsonl {
+        let message = format!("--k-best is for --output-format jsonl, not {format}");
+        return Err(Usage(message).into());
+    }
+    let tagger = model::open_for(&args.model, args.k_best.map_or(0, usize::from))?;
     // Without a file there is nothing to clean up: Ctrl-C may end the process where it is.
     let interrupt = match file {
         Some(_) => Interrupt::listen("stopping; Ctrl-C again ends at once")?,

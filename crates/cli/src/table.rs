@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use bert_ner_score::Scores;
+use bert_ner_score::{Calibration, Scores};
 use bert_ner_text::counted;
 use comfy_table::{CellAlignment, Table, presets};
 
@@ -32,6 +32,45 @@ pub(crate) fn write_scores(out: &mut impl Write, scores: &Scores) -> std::io::Re
         percent(scores.f1),
         scores.gold.to_string(),
     ]);
+    write_table(out, table)?;
+    writeln!(
+        out,
+        "\naccuracy {} over {}",
+        percent(scores.accuracy),
+        counted(scores.tokens, "words")
+    )
+}
+
+/// Writes the reliability table of the entities found, its empty bins left out.
+pub(crate) fn write_calibration(
+    out: &mut impl Write,
+    calibration: &Calibration,
+) -> std::io::Result<()> {
+    if calibration.entities == 0 {
+        return Ok(());
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["confidence", "mean", "precision", "entities"]);
+    for bin in calibration.bins.iter().filter(|bin| bin.entities > 0) {
+        table.add_row([
+            format!("{:.0} to {:.0}", bin.from * 100.0, bin.to * 100.0),
+            percent(bin.confidence.unwrap_or_default()),
+            percent(bin.precision.unwrap_or_default()),
+            bin.entities.to_string(),
+        ]);
+    }
+    writeln!(out)?;
+    write_table(out, table)?;
+    writeln!(
+        out,
+        "\ncalibration error {} (mean distance of confidence and precision)",
+        percent(calibration.ece)
+    )
+}
+
+/// Writes a table whose first column is text and whose others are numbers.
+fn write_table(out: &mut impl Write, mut table: Table) -> std::io::Result<()> {
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((if index == 0 { 0 } else { 2 }, 0));
         if index > 0 {
@@ -41,10 +80,5 @@ pub(crate) fn write_scores(out: &mut impl Write, scores: &Scores) -> std::io::Re
     for line in table.lines() {
         writeln!(out, "{}", line.trim_end())?;
     }
-    writeln!(
-        out,
-        "\naccuracy {} over {}",
-        percent(scores.accuracy),
-        counted(scores.tokens, "words")
-    )
+    Ok(())
 }

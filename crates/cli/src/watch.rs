@@ -6,6 +6,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
+use bert_ner_model::Group;
 use bert_ner_text::counted;
 use bert_ner_train::{EvalProgress, Evaluated, Event, Observer, Split, Started, Step, Tested};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -82,6 +83,9 @@ impl Watcher {
             rounded(started.parameters),
             counted(started.total_steps, "steps"),
         ));
+        if let Some(groups) = groups(&started.groups) {
+            self.line(&groups);
+        }
         if self.show == Show::Bar {
             self.bar = ProgressBar::new(started.total_steps as u64).with_style(style());
             self.bar.enable_steady_tick(Duration::from_millis(200));
@@ -157,9 +161,9 @@ impl Observer for Watcher {
                 .bar
                 .set_message(format!("saved {}", saved.path.display())),
             Event::Resumed(resumed) => self.line(&format!(
-                "resumed from {}, {} steps done",
+                "resumed from {}, {} done",
                 resumed.path.display(),
-                resumed.step
+                counted(resumed.step, "steps")
             )),
             Event::Warning(message) => self.bar.suspend(|| warn(message)),
             Event::Tested(tested) => self.tested(tested),
@@ -170,6 +174,36 @@ impl Observer for Watcher {
     fn interrupted(&self) -> bool {
         self.interrupt.asked()
     }
+}
+
+/// What learns how fast; nothing where all learns alike.
+fn groups(groups: &[Group]) -> Option<String> {
+    if groups.iter().all(|group| group.multiplier == 1.0) {
+        return None;
+    }
+    let mut lines: Vec<(f64, Vec<&str>, usize)> = Vec::new();
+    for group in groups {
+        match lines.last_mut() {
+            Some((multiplier, names, parameters)) if *multiplier == group.multiplier => {
+                names.push(&group.name);
+                *parameters += group.parameters;
+            }
+            _ => lines.push((group.multiplier, vec![&group.name], group.parameters)),
+        }
+    }
+    let shown = lines.iter().map(|(multiplier, names, parameters)| {
+        let names = match names[..] {
+            [first, .., last] => format!("{first} to {last}"),
+            [only] => only.to_owned(),
+            [] => String::new(),
+        };
+        let rate = match multiplier {
+            0.0 => "frozen".to_owned(),
+            _ => format!("learning rate x {multiplier}"),
+        };
+        format!("{names} ({}): {rate}", rounded(*parameters))
+    });
+    Some(shown.collect::<Vec<_>>().join("; "))
 }
 
 /// A number of parameters as the field writes it: `22.7M`.

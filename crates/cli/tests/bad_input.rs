@@ -395,7 +395,7 @@ fn a_checkpoint_cut_short_or_of_another_run_is_named_and_nothing_is_lost() {
             "warning: out.checkpoints/step-00000002.ckpt: is cut short; trying the checkpoint before it\n"
         ) && ended
             .stderr
-            .contains("resumed from out.checkpoints/step-00000001.ckpt, 1 steps done"),
+            .contains("resumed from out.checkpoints/step-00000001.ckpt, 1 step done"),
         "{}",
         ended.stderr
     );

@@ -169,7 +169,19 @@ fn what_was_trained_is_evaluated_and_predicts() {
     assert_eq!(scores["f1"], 1.0, "{scores}");
     assert_eq!(scores["by_type"]["PER"]["support"], 2);
     let keys: Vec<&String> = scores.as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["precision", "recall", "f1", "accuracy", "by_type"]);
+    assert_eq!(
+        keys,
+        [
+            "precision",
+            "recall",
+            "f1",
+            "accuracy",
+            "by_type",
+            "calibration"
+        ]
+    );
+    assert_eq!(scores["calibration"]["entities"], 7);
+    assert_eq!(scores["calibration"]["bins"].as_array().unwrap().len(), 10);
     let table = bench
         .run(&["eval", "--model", "./out", "--data", "train.conll"])
         .ok()
@@ -179,6 +191,7 @@ fn what_was_trained_is_evaluated_and_predicts() {
         "{table}"
     );
     assert!(table.contains("all") && table.contains("100.00"), "{table}");
+    assert!(table.contains("\ncalibration error "), "{table}");
     let conlleval = bench
         .run(&[
             "eval",
@@ -376,11 +389,10 @@ fn eval_takes_a_split_of_a_folder() {
     let words = |further: &[&str]| {
         let arguments = [&["eval", "--model", "./out", "--data", "corpus"], further].concat();
         let ended = bench.run(&arguments).ok();
-        let last = ended.stdout.lines().last().unwrap().to_owned();
-        (
-            ended.stderr,
-            last.split(" over ").nth(1).unwrap().to_owned(),
-        )
+        let mut lines = ended.stdout.lines();
+        let words = lines.find_map(|line| line.strip_prefix("accuracy ")?.split(" over ").nth(1));
+        let words = words.unwrap().to_owned();
+        (ended.stderr, words)
     };
     let expected =
         |file: &str, words: &str| (format!("scoring on corpus/{file}\n"), words.to_owned());
@@ -546,4 +558,42 @@ fn score_counts_as_it_is_told() {
     assert!(
         conlleval.starts_with("processed 3 tokens with 1 phrases; found: 2 phrases; correct: 1.\n")
     );
+}
+
+#[test]
+fn a_crf_gives_its_most_probable_sequences_and_a_linear_head_none() {
+    let bench = Bench::new();
+    let heads = [
+        "--head",
+        "crf",
+        "--crf-constraints",
+        "--crf-lr-multiplier",
+        "10",
+        "--rnn",
+        "gru",
+        "--rnn-hidden",
+        "8",
+        "--freeze",
+        "embeddings",
+    ];
+    let ended = bench.train(&heads).ok();
+    assert!(
+        ended.stderr.contains("embeddings") && ended.stderr.contains("frozen"),
+        "{}",
+        ended.stderr
+    );
+    let predict = ["predict", "--model", "./out", "--k-best", "3"];
+    let jsonl = [&predict[..], &["--output-format", "jsonl"]].concat();
+    let line = piped(&bench, &jsonl, "Ada Lovelace was born in London .")
+        .ok()
+        .stdout;
+    let line = json(&line);
+    let best = line["k_best"].as_array().unwrap();
+    assert_eq!(best.len(), 3);
+    assert_eq!(best[0]["ner_tags"], line["ner_tags"]);
+    assert!(best[0]["score"].as_f64() >= best[1]["score"].as_f64());
+    assert_eq!(line["ner_scores"].as_array().unwrap().len(), 7);
+    piped(&bench, &predict, "Ada").failed(2, "error: --k-best is for --output-format jsonl, not terminal\n  hint: bert-ner COMMAND --help lists the options\n");
+    let linear = trained();
+    piped(&linear, &jsonl, "Ada").failed(2, "error: --k-best needs a CRF; ./out has a linear head\n  hint: bert-ner COMMAND --help lists the options\n");
 }

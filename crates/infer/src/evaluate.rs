@@ -6,7 +6,6 @@ use bert_ner_text::{LabelSet, Scheme, Sentence, TextError, split_tag};
 
 use crate::error::InferError;
 use crate::forward::{Progress, Workspace};
-use crate::softmax;
 use crate::tagged::Tagged;
 use crate::tagger::{Collector, Tagger};
 
@@ -15,7 +14,8 @@ use crate::tagger::{Collector, Tagger};
 pub struct Evaluation {
     /// One a sentence, in order.
     pub tagged: Vec<Tagged>,
-    /// Negative log-likelihood of the gold tags, summed over the words whose tag the model knows.
+    /// Negative log-likelihood of the gold tags, summed over the words whose tag the model knows; of a CRF, over the sentences of
+    /// which it knows every tag.
     pub loss_sum: f64,
     /// The number of those words.
     pub loss_words: usize,
@@ -46,15 +46,12 @@ impl Tagger {
     ) -> Result<Evaluation, InferError> {
         let mut evaluation = Evaluation::default();
         let gold = self.gold_ids(sentences, &mut evaluation.unknown)?;
-        let mut collector = Collector::new(self, sentences);
+        let mut collector = Collector::new(self, sentences).with_gold(&gold);
         self.visit(sentences, workspace, progress, &mut |word| {
-            if let Some(gold) = gold[word.sentence][word.word] {
-                evaluation.loss_sum -= softmax::log_probability(word.logits, gold as usize);
-                evaluation.loss_words += 1;
-            }
-            collector.add(&word);
+            collector.add(&word)
         })?;
         evaluation.tagged = collector.finish();
+        (evaluation.loss_sum, evaluation.loss_words) = collector.loss;
         Ok(evaluation)
     }
 

@@ -38,5 +38,5 @@ pub use evaluate::Evaluation;
 pub use forward::{Progress, Workspace};
 pub use offset::OffsetUnit;
 pub use stream::TagStream;
-pub use tagged::{Entity, Tagged};
+pub use tagged::{Alternative, Entity, Tagged};
 pub use tagger::{Options, Tagger};

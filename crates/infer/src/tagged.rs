@@ -13,13 +13,25 @@ pub struct Tagged {
     /// tag before or not, as in `transformers`. The entities of a model in another scheme are
     /// spelled in IOB2.
     pub tags: Vec<String>,
-    /// The probability of each word's most probable tag, by softmax over the model's labels.
+    /// The probability of each word's tag: of a linear head by softmax over the model's labels, of a CRF by the sum over all tag
+    /// sequences that have it.
     pub probabilities: Vec<f32>,
     /// The entities that the tags spell, in order.
     ///
     /// Where the tags are an impossible sequence they are read as conlleval and seqeval read them:
     /// an `I-` after `O` or after another type begins an entity.
     pub entities: Vec<Entity>,
+    /// The most probable tag sequences of a CRF, best first: as many as the tagger was asked for.
+    pub alternatives: Vec<Alternative>,
+}
+
+/// A tag sequence and its probability.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alternative {
+    /// The tag of each word, in IOB2.
+    pub tags: Vec<String>,
+    /// Its probability among all sequences.
+    pub probability: f32,
 }
 
 /// An entity in the text of its sentence.
@@ -31,8 +43,9 @@ pub struct Entity {
     pub span: Span,
     /// Its type, such as `PER`.
     pub label: String,
-    /// The product of its words' probabilities: the chance that every one of its tags is right,
-    /// if words are independent given the sentence, which is what a linear head assumes.
+    /// The chance that this is an entity. Of a CRF: the sum over all tag sequences that have an entity of this type with just these
+    /// borders. Of a linear head: the product of its words' probabilities, the chance that every one of its tags is right if
+    /// words are independent given the sentence, which is what a linear head assumes.
     pub confidence: f32,
 }
 
@@ -69,6 +82,7 @@ impl Tagged {
             tags,
             probabilities,
             entities,
+            alternatives: Vec::new(),
         }
     }
 }

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use bert_ner_model::Model;
+use bert_ner_model::{Crf, Model};
 use bert_ner_text::{ReadOptions, Scheme, Sentence, Words, split_tag};
 use bert_ner_tokenize::{MIN_LENGTH, Tokenizer};
 
 use crate::error::InferError;
 use crate::forward::{Progress, WordLogits, Workspace};
 use crate::softmax;
-use crate::tagged::Tagged;
+use crate::tagged::{Alternative, Tagged};
 
 /// Pieces in a batch.
 ///
@@ -29,6 +29,8 @@ pub struct Options {
     /// Tag scheme of the labels (`None`: that of training, else what the labels look like). Only
     /// IOB1 and IOB2 cannot be told apart by labels; IOB2 is then assumed.
     pub scheme: Option<Scheme>,
+    /// How many of a sentence's most probable tag sequences [`Tagged::alternatives`] holds; a linear head gives none.
+    pub alternatives: usize,
 }
 
 /// A model and its tokenizer: words in, tags and entities out.
@@ -42,6 +44,7 @@ pub struct Tagger {
     max_length: usize,
     batch_pieces: usize,
     words: Option<Words>,
+    alternatives: usize,
 }
 
 impl Tagger {
@@ -113,6 +116,7 @@ impl Tagger {
             max_length,
             batch_pieces,
             words,
+            alternatives: options.alternatives,
         })
     }
 
@@ -251,56 +255,128 @@ impl Tagger {
     }
 }
 
-/// Gathers the words of each sentence; they come in order.
+/// Gathers the scores of each sentence's words, which come in order, and reads its tags off them when it is whole. So a CRF sees a
+/// sentence as one sequence, whatever windows it came through.
 pub(crate) struct Collector<'a> {
     tagger: &'a Tagger,
     sentences: &'a [Sentence],
+    crf: Option<Crf>,
+    /// The label ids of each sentence's gold tags, where known.
+    gold: Option<&'a [Vec<Option<u32>>]>,
     /// Sentences completed.
     tagged: Vec<Tagged>,
-    /// Labels of the words so far of the sentence after them.
-    labels: Vec<&'a str>,
-    probabilities: Vec<f32>,
+    /// Scores of the words so far of the sentence after them, `[words, K]`.
+    scores: Vec<f32>,
+    /// Negative log-likelihood of the gold tags, and its words.
+    pub(crate) loss: (f64, usize),
 }
 
 impl<'a> Collector<'a> {
     pub(crate) fn new(tagger: &'a Tagger, sentences: &'a [Sentence]) -> Self {
-        let tagged = Vec::with_capacity(sentences.len());
         Self {
             tagger,
             sentences,
-            tagged,
-            labels: Vec::new(),
-            probabilities: Vec::new(),
+            crf: tagger.model.crf(),
+            gold: None,
+            tagged: Vec::with_capacity(sentences.len()),
+            scores: Vec::new(),
+            loss: (0.0, 0),
         }
+    }
+
+    /// The same, measuring the loss of these tags.
+    pub(crate) fn with_gold(mut self, gold: &'a [Vec<Option<u32>>]) -> Self {
+        self.gold = Some(gold);
+        self
     }
 
     pub(crate) fn add(&mut self, word: &WordLogits<'_>) {
         self.complete(word.sentence);
-        debug_assert_eq!(word.word, self.labels.len(), "words come in order");
-        let best = softmax::best(word.logits);
-        self.labels.push(&self.tagger.model.labels()[best]);
-        self.probabilities
-            .push(softmax::log_probability(word.logits, best).exp() as f32);
+        let labels = self.tagger.model.labels().len();
+        debug_assert_eq!(word.word, self.scores.len() / labels, "words come in order");
+        self.scores.extend_from_slice(word.logits);
     }
 
     /// Completes the sentences before `sentence`, those without words included.
     fn complete(&mut self, sentence: usize) {
         while self.tagged.len() < sentence {
+            let scores = std::mem::take(&mut self.scores);
+            if let Some(gold) = self.gold {
+                self.add_loss(&scores, &gold[self.tagged.len()]);
+            }
             let words = &self.sentences[self.tagged.len()];
-            let probabilities = std::mem::take(&mut self.probabilities);
-            self.tagged.push(Tagged::new(
-                words,
-                &self.labels,
-                probabilities,
-                self.tagger.scheme,
-            ));
-            self.labels.clear();
+            self.tagged.push(match &self.crf {
+                None => self.tagger.tag_apart(words, &scores),
+                Some(crf) => self.tagger.tag_together(words, &scores, crf),
+            });
+            self.scores = scores;
+            self.scores.clear();
         }
     }
 
-    pub(crate) fn finish(mut self) -> Vec<Tagged> {
+    /// A linear head's loss is over the words whose tags are known, a CRF's over the sentences of which all are.
+    fn add_loss(&mut self, scores: &[f32], gold: &[Option<u32>]) {
+        let known: Option<Vec<u32>> = gold.iter().copied().collect();
+        match (&self.crf, known) {
+            (Some(_), None) => {}
+            (Some(crf), Some(gold)) => {
+                self.loss.0 += crf.loss(scores, &gold);
+                self.loss.1 += gold.len();
+            }
+            (None, _) => {
+                let rows = scores.chunks_exact(self.tagger.model.labels().len());
+                for (row, gold) in rows.zip(gold) {
+                    if let Some(gold) = gold {
+                        self.loss.0 -= softmax::log_probability(row, *gold as usize);
+                        self.loss.1 += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    pub(crate) fn finish(&mut self) -> Vec<Tagged> {
         self.complete(self.sentences.len());
-        self.tagged
+        std::mem::take(&mut self.tagged)
+    }
+}
+
+impl Tagger {
+    /// The tags of a linear head: each word for itself.
+    fn tag_apart(&self, sentence: &Sentence, scores: &[f32]) -> Tagged {
+        let labels = self.model.labels();
+        let best = |row: &[f32]| {
+            let best = softmax::best(row);
+            let probability = softmax::log_probability(row, best).exp() as f32;
+            (labels[best].as_str(), probability)
+        };
+        let (names, probabilities): (Vec<&str>, Vec<f32>) =
+            scores.chunks_exact(labels.len()).map(best).unzip();
+        Tagged::new(sentence, &names, probabilities, self.scheme)
+    }
+
+    /// The tags of a CRF: the best sequence.
+    fn tag_together(&self, sentence: &Sentence, scores: &[f32], crf: &Crf) -> Tagged {
+        let labels = self.model.labels();
+        let names = |tags: &[u32]| -> Vec<&str> {
+            tags.iter()
+                .map(|&tag| labels[tag as usize].as_str())
+                .collect()
+        };
+        let decoded = crf.decode(scores);
+        let probabilities = decoded.marginals().iter().map(|&p| p as f32).collect();
+        let mut tagged = Tagged::new(sentence, &names(&decoded.tags), probabilities, self.scheme);
+        for entity in &mut tagged.entities {
+            entity.confidence = decoded.entity(entity.words.clone(), self.scheme) as f32;
+        }
+        let alternatives = decoded.best(self.alternatives).into_iter();
+        tagged.alternatives = alternatives
+            .map(|(tags, probability)| Alternative {
+                tags: Tagged::new(sentence, &names(&tags), vec![1.0; tags.len()], self.scheme).tags,
+                probability: probability as f32,
+            })
+            .collect();
+        tagged
     }
 }
 

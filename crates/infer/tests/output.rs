@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use bert_ner_infer::output::{OutputFormat, OutputOptions, create, create_file};
-use bert_ner_infer::{Entity, OffsetUnit, Tagged};
+use bert_ner_infer::{Alternative, Entity, OffsetUnit, Tagged};
 use bert_ner_text::{ReadOptions, Sentence};
 
 /// Memory that can be looked at while a writer owns it.
@@ -39,6 +39,7 @@ fn example() -> (Sentence, Tagged) {
             entity(1..3, 5..12, "PER", 0.98766),
             entity(4..5, 16..20, "ORG", 0.5),
         ],
+        alternatives: Vec::new(),
     };
     (sentence, tagged)
 }
@@ -108,7 +109,7 @@ fn text_cannot_drive_the_terminal() {
     let mut tagged = Tagged {
         tags: vec!["O".into(); 2],
         probabilities: vec![1.0; 2],
-        entities: Vec::new(),
+        ..Tagged::default()
     };
     let span = sentence.words[0].clone();
     tagged.entities.push(Entity {
@@ -130,7 +131,7 @@ fn a_json_line_holds_words_tags_and_entities_with_their_unit() {
     let line = |unit, start, end| {
         format!(
             "{{\"text\":\"😀 Zoë Ā of ACME\",\"tokens\":[\"😀\",\"Zoë\",\"Ā\",\"of\",\"ACME\"],\
-             \"ner_tags\":[\"O\",\"B-PER\",\"I-PER\",\"O\",\"B-ORG\"],\"entities\":[\
+             \"ner_tags\":[\"O\",\"B-PER\",\"I-PER\",\"O\",\"B-ORG\"],\"ner_scores\":[1.0,0.99,0.9976,1.0,0.5],\"entities\":[\
              {{\"start\":{},\"end\":{},\"label\":\"PER\",\"score\":0.9877,\"text\":\"Zoë Ā\"}},\
              {{\"start\":{},\"end\":{},\"label\":\"ORG\",\"score\":0.5,\"text\":\"ACME\"}}],\
              \"offset_unit\":\"{unit}\"}}\n",
@@ -206,4 +207,25 @@ fn conll_has_gold_before_predicted() {
         ),
         "😀\tO\tO\nZoë\tB-PER\tB-PER\nĀ\tO\tI-PER\nof\tO\tO\nACME\tO\tB-ORG\n\n"
     );
+}
+
+#[test]
+fn a_json_line_holds_the_most_probable_sequences_where_there_are_any() {
+    let (sentence, mut tagged) = example();
+    let alternative = |tags: [&str; 5], probability| Alternative {
+        tags: tags.map(str::to_owned).to_vec(),
+        probability,
+    };
+    tagged.alternatives = vec![
+        alternative(["O", "B-PER", "I-PER", "O", "B-ORG"], 0.91234),
+        alternative(["O", "B-PER", "I-PER", "O", "O"], 0.05),
+    ];
+    let line = written(
+        OutputFormat::Jsonl,
+        OutputOptions::default(),
+        &[(sentence, tagged)],
+    );
+    let expected = "\"k_best\":[{\"ner_tags\":[\"O\",\"B-PER\",\"I-PER\",\"O\",\"B-ORG\"],\"score\":0.9123},\
+                    {\"ner_tags\":[\"O\",\"B-PER\",\"I-PER\",\"O\",\"O\"],\"score\":0.05}]";
+    assert!(line.contains(expected), "{line}");
 }

@@ -3,10 +3,12 @@
 mod common;
 
 use bert_ner_infer::{InferError, Options, Progress, Tagger, Workspace};
-use bert_ner_model::{Batch, Model, NerConfig};
+use bert_ner_model::{Batch, HeadKind, Heads, Model, NerConfig};
 use bert_ner_text::{Scheme, Sentence, TextError};
 use bert_ner_tokenize::Tokenizer;
-use common::{expected, made_up, sentences, strings, tagger, tagger_with, tensor, tiny_bert};
+use common::{
+    expected, made_up, model, sentences, strings, tagger, tagger_with, tensor, tiny_bert,
+};
 
 #[test]
 fn tags_and_probabilities_are_those_of_transformers() {
@@ -222,7 +224,7 @@ fn a_saved_folder_opens_and_says_the_same() {
     tagger.model_mut().set_ner(NerConfig {
         scheme: "iob2".into(),
         max_length: 12,
-        words: None,
+        ..NerConfig::default()
     });
     let dir = tempfile::tempdir().unwrap();
     tagger.save(dir.path()).unwrap();
@@ -287,7 +289,7 @@ fn an_unknown_scheme_in_the_configuration_is_refused() {
     model.set_ner(NerConfig {
         scheme: "iob3".into(),
         max_length: 40,
-        words: None,
+        ..NerConfig::default()
     });
     assert!(refusal(model, &Options::default()).contains("unknown tag scheme \"iob3\""));
 }
@@ -311,4 +313,110 @@ fn a_workspace_can_be_used_again_after_an_error() {
     let tagger = tagger();
     let wanted = tagger.tag(&sentences(), &mut Workspace::new()).unwrap();
     assert_eq!(tagger.tag(&sentences(), &mut workspace).unwrap(), wanted);
+}
+
+/// The tiny model with a constrained CRF that likes entities to go on.
+fn crf_tagger(options: &Options) -> Tagger {
+    let folder = tempfile::tempdir().unwrap();
+    model().save(folder.path()).unwrap();
+    let heads = Heads {
+        head: HeadKind::Crf,
+        crf_constraints: true,
+        ..Heads::default()
+    };
+    let labels = model().labels().to_vec();
+    let mut model = Model::with_heads(folder.path(), labels, heads, 5).unwrap();
+    let transitions = tensor(&model, "crf.transitions");
+    for place in [7, 12, 19, 24] {
+        model.parameters.data[transitions.start + place] = 2.0;
+    }
+    Tagger::with_options(model, Tokenizer::load(&tiny_bert()).unwrap(), options).unwrap()
+}
+
+#[test]
+fn a_crf_tags_a_sentence_as_one_sequence_whatever_windows_it_came_through() {
+    let sentences: Vec<Sentence> = (0..6).map(|seed| made_up(1 + seed * 9, seed)).collect();
+    for max_length in [Some(12), None] {
+        let options = Options {
+            max_length,
+            alternatives: 3,
+            ..Options::default()
+        };
+        let tagger = crf_tagger(&options);
+        let scores = tagger.logits(&sentences, &mut Workspace::new()).unwrap();
+        let crf = tagger.model().crf().unwrap();
+        let tagged = tagger.tag(&sentences, &mut Workspace::new()).unwrap();
+        for ((sentence, tagged), scores) in sentences.iter().zip(&tagged).zip(&scores) {
+            let best = crf.decode(scores).tags;
+            let names: Vec<&String> = best
+                .iter()
+                .map(|&t| &tagger.model().labels()[t as usize])
+                .collect();
+            assert_eq!(tagged.tags.iter().collect::<Vec<_>>(), names);
+            assert_eq!(tagged.tags.len(), sentence.len());
+            for (n, tag) in tagged.tags.iter().enumerate() {
+                let before = n.checked_sub(1).map_or("O", |n| &tagged.tags[n]);
+                let goes_on = tag
+                    .strip_prefix("I-")
+                    .is_none_or(|kind| before.ends_with(kind));
+                assert!(goes_on, "{before} {tag}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_crf_says_how_sure_it_is_of_words_entities_and_sequences() {
+    let options = Options {
+        alternatives: 4,
+        ..Options::default()
+    };
+    let tagger = crf_tagger(&options);
+    let tagged = tagger.tag(&sentences(), &mut Workspace::new()).unwrap();
+    assert!(tagged.iter().any(|tagged| !tagged.entities.is_empty()));
+    for tagged in tagged.iter().filter(|tagged| !tagged.tags.is_empty()) {
+        let best = &tagged.alternatives[0];
+        assert_eq!(best.tags, tagged.tags);
+        let probabilities: Vec<f32> = tagged.alternatives.iter().map(|a| a.probability).collect();
+        assert!(probabilities.is_sorted_by(|a, b| a >= b));
+        assert!(probabilities.iter().sum::<f32>() <= 1.0 + 1e-5);
+        for entity in &tagged.entities {
+            // All its words must have their tags, and the whole best sequence has it.
+            let words = tagged.probabilities[entity.words.clone()].iter();
+            let least = words.copied().fold(1.0, f32::min);
+            assert!(
+                entity.confidence <= least + 1e-5 && entity.confidence + 1e-5 >= best.probability
+            );
+        }
+    }
+}
+
+#[test]
+fn the_loss_of_a_crf_is_that_of_whole_sentences() {
+    let tagger = crf_tagger(&Options::default());
+    let sentences = sentences();
+    let evaluation = tagger
+        .evaluate(&sentences, &mut Workspace::new(), &mut |_| ())
+        .unwrap();
+    let crf = tagger.model().crf().unwrap();
+    let scores = tagger.logits(&sentences, &mut Workspace::new()).unwrap();
+    let labels = tagger.model().labels();
+    let (mut sum, mut words) = (0.0, 0);
+    for (sentence, scores) in sentences.iter().zip(&scores) {
+        let gold = sentence.tags.as_ref().unwrap().iter();
+        let ids: Option<Vec<u32>> = gold
+            .map(|tag| {
+                labels
+                    .iter()
+                    .position(|label| label == tag)
+                    .map(|id| id as u32)
+            })
+            .collect();
+        if let Some(ids) = ids {
+            sum += crf.loss(scores, &ids);
+            words += ids.len();
+        }
+    }
+    assert!((evaluation.loss_sum - sum).abs() < 1e-9);
+    assert_eq!(evaluation.loss_words, words);
 }

@@ -15,6 +15,7 @@
 pub mod adamw;
 pub mod attention;
 pub mod columns;
+pub mod crf;
 pub mod dropout;
 pub mod embedding;
 pub mod gelu;
@@ -24,6 +25,7 @@ pub mod math;
 pub mod matmul;
 pub mod memory;
 pub mod reduce;
+pub mod rnn;
 pub mod rows;
 
 mod parallel;

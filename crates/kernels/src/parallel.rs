@@ -15,20 +15,20 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 ///
 /// Used where the parts of the tasks interleave (the heads of a row), so that `split_at_mut` cannot
 /// express them.
-pub(crate) struct Shared<'a> {
-    pointer: *mut f32,
+pub(crate) struct Shared<'a, T = f32> {
+    pointer: *mut T,
     len: usize,
-    lifetime: PhantomData<&'a mut [f32]>,
+    lifetime: PhantomData<&'a mut [T]>,
 }
 
-// SAFETY: the pointer comes from a `&mut [f32]` that outlives every task (`'a`), and whoever writes
+// SAFETY: the pointer comes from a `&mut [T]` that outlives every task (`'a`), and whoever writes
 // through it promises to write elements that no other task touches.
-unsafe impl Sync for Shared<'_> {}
+unsafe impl<T: Send> Sync for Shared<'_, T> {}
 // SAFETY: as above; moving it to another thread moves only the borrow.
-unsafe impl Send for Shared<'_> {}
+unsafe impl<T: Send> Send for Shared<'_, T> {}
 
-impl<'a> Shared<'a> {
-    pub(crate) fn new(slice: &'a mut [f32]) -> Self {
+impl<'a, T> Shared<'a, T> {
+    pub(crate) fn new(slice: &'a mut [T]) -> Self {
         Self {
             pointer: slice.as_mut_ptr(),
             len: slice.len(),
@@ -37,10 +37,20 @@ impl<'a> Shared<'a> {
     }
 
     /// The address of element `index`.
-    pub(crate) fn at(&self, index: usize) -> *mut f32 {
+    pub(crate) fn at(&self, index: usize) -> *mut T {
         assert!(index <= self.len);
         // SAFETY: `index` is within the slice or one past its end.
         unsafe { self.pointer.add(index) }
+    }
+
+    /// The elements of `range`, to read.
+    ///
+    /// # Safety
+    /// No task may write an element of `range` while the slice lives.
+    pub(crate) unsafe fn read(&self, range: Range<usize>) -> &[T] {
+        assert!(range.start <= range.end && range.end <= self.len);
+        // SAFETY: in bounds by the assertion; not written meanwhile by the caller's promise.
+        unsafe { std::slice::from_raw_parts(self.pointer.add(range.start), range.len()) }
     }
 
     /// The elements of `range` as a mutable slice.
@@ -48,7 +58,7 @@ impl<'a> Shared<'a> {
     /// # Safety
     /// No other task may touch an element of `range` while the slice lives.
     #[allow(clippy::mut_from_ref)]
-    pub(crate) unsafe fn slice(&self, range: Range<usize>) -> &mut [f32] {
+    pub(crate) unsafe fn slice(&self, range: Range<usize>) -> &mut [T] {
         assert!(range.start <= range.end && range.end <= self.len);
         // SAFETY: in bounds by the assertion; exclusive by the caller's promise.
         unsafe { std::slice::from_raw_parts_mut(self.pointer.add(range.start), range.len()) }
@@ -71,10 +81,10 @@ pub(crate) fn split(len: usize, align: usize, most: usize, body: &(impl Fn(Range
 ///
 /// # Panics
 /// When the slices have different numbers of chunks.
-pub(crate) fn for_chunks<const N: usize>(
-    slices: [&mut [f32]; N],
+pub(crate) fn for_chunks<T: Send, const N: usize>(
+    slices: [&mut [T]; N],
     sizes: [usize; N],
-    body: impl Fn(usize, [&mut [f32]; N]) + Sync,
+    body: impl Fn(usize, [&mut [T]; N]) + Sync,
 ) {
     let lengths: [usize; N] = std::array::from_fn(|i| slices[i].len());
     let tasks = lengths[0].div_ceil(sizes[0]);

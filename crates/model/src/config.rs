@@ -1,6 +1,6 @@
 //! `config.json` as Hugging Face writes it, with our own keys under `"bert_ner"`.
 
-use crate::ModelError;
+use crate::{Heads, ModelError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -57,7 +57,7 @@ pub struct Config {
 }
 
 /// Our own part of `config.json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct NerConfig {
     /// Tag scheme of the labels.
     pub scheme: String,
@@ -67,6 +67,9 @@ pub struct NerConfig {
     /// data came in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub words: Option<String>,
+    /// What stands on the encoder.
+    #[serde(flatten)]
+    pub heads: Heads,
 }
 
 /// Activation names of Hugging Face that are computed.
@@ -141,6 +144,31 @@ impl Config {
             .collect()
     }
 
+    /// What stands on the encoder: a linear head where `config.json` does not say.
+    pub fn heads(&self) -> Heads {
+        self.bert_ner
+            .as_ref()
+            .map_or_else(Heads::default, |ner| ner.heads)
+    }
+
+    /// Says what stands on the encoder; a head that transformers does not have is not called by the name of one that it has.
+    pub(crate) fn set_heads(&mut self, heads: Heads) {
+        if self.bert_ner.is_some() || heads != Heads::default() {
+            let scheme = bert_ner_text::Scheme::Iob2.name().to_owned();
+            let max_length = self.max_position_embeddings;
+            let ner = self.bert_ner.get_or_insert(NerConfig {
+                scheme,
+                max_length,
+                words: None,
+                heads,
+            });
+            ner.heads = heads;
+        }
+        if heads != Heads::default() {
+            self.other.remove("architectures");
+        }
+    }
+
     /// Writes the label set as `id2label` and `label2id`.
     pub(crate) fn set_labels(&mut self, labels: &[String]) {
         self.id2label = labels
@@ -209,6 +237,12 @@ impl Config {
                 "hidden_size {} is not a multiple of num_attention_heads {}",
                 self.hidden_size, self.num_attention_heads
             ));
+        }
+        if let Some(complaint) = self.heads().rnn.and_then(|rnn| rnn.complaint()) {
+            return wrong(format!("bert_ner: {complaint}"));
+        }
+        if self.heads().head == crate::HeadKind::Crf && self.id2label.len() == 1 {
+            return wrong("bert_ner: a CRF needs at least 2 labels, id2label has 1".to_owned());
         }
         let dropouts = [
             ("hidden_dropout_prob", self.hidden_dropout_prob),

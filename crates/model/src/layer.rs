@@ -157,6 +157,9 @@ impl Encoder<'_> {
             self.noise.at(Place::Attention(n)),
         );
         linear_backward(&layer.qkv, dqkv, x, gradients, accumulate);
+        if !self.wants_input_gradient(n) {
+            return;
+        }
         matmul::linear_backward_input(
             dhidden,
             dqkv,

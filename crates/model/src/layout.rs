@@ -2,7 +2,8 @@
 //!
 //! Query, key and value stand next to each other, weights and biases apart, so that the three products of a layer are one.
 
-use crate::Config;
+use crate::{Config, HeadKind, Parameters, Rnn, RnnKind};
+use bert_ner_kernels::{crf, rnn};
 use std::ops::Range;
 
 /// A named view into the flat buffer.
@@ -59,12 +60,43 @@ pub(crate) struct Layer {
     pub(crate) output_norm: Norm,
 }
 
+/// One layer of `rnn`: the second direction's weights behind those of the first.
+#[derive(Debug, Clone)]
+pub(crate) struct RnnLayer {
+    pub(crate) shape: rnn::Shape,
+    pub(crate) input: Range<usize>,
+    pub(crate) hidden: Range<usize>,
+    pub(crate) input_bias: Range<usize>,
+    pub(crate) hidden_bias: Range<usize>,
+}
+
+/// `crf`, named as pytorch-crf names it.
+#[derive(Debug, Clone)]
+pub(crate) struct Crf {
+    pub(crate) transitions: Range<usize>,
+    pub(crate) start: Range<usize>,
+    pub(crate) end: Range<usize>,
+}
+
+impl Crf {
+    pub(crate) fn weights<'a>(&self, parameters: &'a Parameters) -> crf::Weights<'a> {
+        crf::Weights {
+            transitions: parameters.at(&self.transitions),
+            start: parameters.at(&self.start),
+            end: parameters.at(&self.end),
+        }
+    }
+}
+
 /// Where every tensor of a model lies.
 #[derive(Debug, Clone)]
 pub struct Layout {
     pub(crate) embeddings: Embeddings,
     pub(crate) layers: Vec<Layer>,
+    /// Empty without a recurrent network.
+    pub(crate) rnn: Vec<RnnLayer>,
     pub(crate) classifier: Linear,
+    pub(crate) crf: Option<Crf>,
     tensors: Vec<Tensor>,
     len: usize,
 }
@@ -77,15 +109,23 @@ impl Layout {
         let layers = (0..config.num_hidden_layers)
             .map(|n| builder.layer(config, n))
             .collect();
-        let classifier = builder.linear(
-            "classifier",
-            (labels, config.hidden_size),
-            "the number of labels and hidden_size",
-        );
+        let heads = config.heads();
+        let rnn = builder.rnn(heads.rnn.as_ref(), config.hidden_size);
+        let (inputs, because) = match rnn.last() {
+            None => (config.hidden_size, "the number of labels and hidden_size"),
+            Some(layer) => (
+                layer.shape.outputs(),
+                "the number of labels and bert_ner.rnn",
+            ),
+        };
+        let classifier = builder.linear("classifier", (labels, inputs), because);
+        let crf = (heads.head == HeadKind::Crf).then(|| builder.crf(labels));
         Self {
             embeddings,
             layers,
+            rnn,
             classifier,
+            crf,
             len: builder.len,
             tensors: builder.tensors,
         }
@@ -111,9 +151,34 @@ impl Layout {
         self.layers.len()
     }
 
+    /// The parts of the flat buffer by what they belong to, in order: `embeddings`, `layer 0` and on, `rnn`, `classifier`, `crf`.
+    pub fn parts(&self) -> Vec<(String, Range<usize>)> {
+        let mut parts: Vec<(String, Range<usize>)> = Vec::new();
+        for tensor in &self.tensors {
+            let name = part(&tensor.name);
+            match parts.last_mut() {
+                Some((last, range)) if *last == name => range.end = tensor.range.end,
+                _ => parts.push((name, tensor.range.clone())),
+            }
+        }
+        parts
+    }
+
     /// The word embedding's part of the flat buffer, `[V, H]`: the part whose gradient is sparse.
     pub fn word_embedding(&self) -> Range<usize> {
         self.embeddings.word.clone()
+    }
+}
+
+/// What a tensor belongs to.
+fn part(name: &str) -> String {
+    let layer = name.strip_prefix("bert.encoder.layer.");
+    if let Some(number) = layer.and_then(|rest| rest.split('.').next()) {
+        return format!("layer {number}");
+    }
+    match name.split('.').next() {
+        Some("bert") | None => "embeddings".to_owned(),
+        Some(head) => head.to_owned(),
     }
 }
 
@@ -127,7 +192,8 @@ impl Builder {
     fn tensor(&mut self, name: String, shape: &[usize], because: &'static str) -> Range<usize> {
         let range = self.len..self.len + shape.iter().product::<usize>();
         self.len = range.end;
-        let decays = !name.ends_with("bias") && !name.contains("LayerNorm");
+        // `rnn.bias_ih_l0` too: transformers looks for the word anywhere in the name.
+        let decays = !name.contains("bias") && !name.contains("LayerNorm");
         self.tensors.push(Tensor {
             name,
             shape: shape.to_vec(),
@@ -207,6 +273,58 @@ impl Builder {
                 "hidden_size and intermediate_size",
             ),
             output_norm: self.norm(&format!("{prefix}.output.LayerNorm"), h),
+        }
+    }
+
+    fn rnn(&mut self, rnn: Option<&Rnn>, hidden_size: usize) -> Vec<RnnLayer> {
+        let Some(rnn) = rnn else { return Vec::new() };
+        let cell = match rnn.kind {
+            RnnKind::Gru | RnnKind::Bigru => rnn::Cell::Gru,
+            RnnKind::Lstm | RnnKind::Bilstm => rnn::Cell::Lstm,
+        };
+        let directions = rnn.kind.directions();
+        let shape = |n: usize| rnn::Shape {
+            cell,
+            directions,
+            inputs: if n == 0 {
+                hidden_size
+            } else {
+                directions * rnn.hidden
+            },
+            hidden: rnn.hidden,
+        };
+        (0..rnn.layers)
+            .map(|n| self.rnn_layer(n, shape(n)))
+            .collect()
+    }
+
+    fn rnn_layer(&mut self, n: usize, shape: rnn::Shape) -> RnnLayer {
+        let mut both = |kind: &str, dimensions: &[usize]| {
+            let start = self.len;
+            for suffix in ["", "_reverse"].into_iter().take(shape.directions) {
+                let name = format!("rnn.{kind}_l{n}{suffix}");
+                self.tensor(name, dimensions, "bert_ner.rnn and hidden_size");
+            }
+            start..self.len
+        };
+        let width = shape.gates() * shape.hidden;
+        RnnLayer {
+            shape,
+            input: both("weight_ih", &[width, shape.inputs]),
+            hidden: both("weight_hh", &[width, shape.hidden]),
+            input_bias: both("bias_ih", &[width]),
+            hidden_bias: both("bias_hh", &[width]),
+        }
+    }
+
+    fn crf(&mut self, labels: usize) -> Crf {
+        let mut tensor = |name: &str, shape: &[usize]| {
+            self.tensor(format!("crf.{name}"), shape, "the number of labels")
+        };
+        Crf {
+            transitions: tensor("transitions", &[labels, labels]),
+            start: tensor("start_transitions", &[labels]),
+            end: tensor("end_transitions", &[labels]),
         }
     }
 

@@ -11,23 +11,30 @@
 
 mod batch;
 mod config;
+mod crf;
 mod encoder;
 mod error;
+mod freeze;
 mod head;
+mod heads;
 mod layer;
 mod layout;
 mod model;
 mod optimizer;
 mod parameters;
+mod rnn;
 mod weights;
 
 pub use batch::Batch;
 /// The counter-based generator behind dropout and new weights.
 pub use bert_ner_kernels::dropout::split_mix;
 pub use config::{Config, HiddenAct, NerConfig};
+pub use crf::{Crf, Decoded};
 pub use encoder::Workspace;
 pub use error::ModelError;
+pub use freeze::Freeze;
+pub use heads::{HeadKind, Heads, Rnn, RnnKind};
 pub use layout::{Layout, Tensor};
 pub use model::{Model, Pass};
-pub use optimizer::Optimizer;
+pub use optimizer::{Group, Optimizer, OptimizerSettings, Rates};
 pub use parameters::{Gradients, Parameters};

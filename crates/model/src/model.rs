@@ -3,10 +3,14 @@
 use crate::encoder::{Encoder, Noise};
 use crate::head::HeadState;
 use crate::weights::{self, Head};
-use crate::{Batch, Config, Gradients, Layout, ModelError, NerConfig, Parameters, Workspace, head};
+use crate::{
+    Batch, Config, Crf, Freeze, Gradients, Heads, Layout, ModelError, NerConfig, Parameters,
+    Workspace, crf, head,
+};
+use bert_ner_kernels::crf::{Forbidden, Potentials};
 use bert_ner_kernels::dropout::split_mix;
 use bert_ner_kernels::region;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A BERT token classifier.
 #[derive(Debug, Clone)]
@@ -16,6 +20,9 @@ pub struct Model {
     layout: Layout,
     /// The weights.
     pub parameters: Parameters,
+    /// What the CRF is kept from.
+    forbidden: Option<Forbidden>,
+    frozen: Freeze,
 }
 
 /// What a training pass needs besides the batch.
@@ -47,66 +54,94 @@ impl Model {
         }
         let layout = Layout::new(&config, labels.len());
         let parameters = weights::load(dir, &layout, Head::Required)?;
-        Ok(Self {
+        Ok(Self::of(config, labels, layout, parameters))
+    }
+
+    fn of(config: Config, labels: Vec<String>, layout: Layout, parameters: Parameters) -> Self {
+        let constrained = layout.crf.is_some() && config.heads().crf_constraints;
+        let forbidden = constrained.then(|| crf::forbidden(&labels));
+        Self {
             config,
             labels,
             layout,
             parameters,
-        })
+            forbidden,
+            frozen: Freeze::Nothing,
+        }
     }
 
-    /// Loads a pretrained folder for fine-tuning with these labels.
-    ///
-    /// A classifier in the folder is kept when it was trained for the same labels in the same order; else the new one is drawn from
-    /// a normal distribution of deviation `initializer_range` by `seed`, its bias zero, as transformers does.
+    /// Loads a pretrained folder for fine-tuning with these labels and a linear head: [`Model::with_heads`].
     ///
     /// # Errors
     /// As [`Model::load`], and [`ModelError::NoLabels`].
     pub fn from_pretrained(dir: &Path, labels: Vec<String>, seed: u64) -> Result<Self, ModelError> {
-        if labels.is_empty() {
-            return Err(ModelError::NoLabels {
-                path: dir.to_owned(),
-            });
-        }
-        let path = dir.join("config.json");
-        let mut config = Config::load(&path)?;
-        let same = config.labels(&path).is_ok_and(|old| old == labels);
+        Self::with_heads(dir, labels, Heads::default(), seed)
+    }
+
+    /// Loads a pretrained folder for fine-tuning with these labels and heads.
+    ///
+    /// A head in the folder is kept when it was trained for the same labels in the same order on the same recurrent network. Else the
+    /// new classifier is drawn from a normal distribution of deviation `initializer_range` by `seed`, its bias zero, as
+    /// transformers does; the weights of a recurrent network are drawn evenly from `±1 / sqrt(hidden)`, as torch does, those of
+    /// a CRF from `±0.1`, as pytorch-crf does.
+    ///
+    /// # Errors
+    /// As [`Model::load`], and [`ModelError::NoLabels`].
+    pub fn with_heads(
+        dir: &Path,
+        labels: Vec<String>,
+        heads: Heads,
+        seed: u64,
+    ) -> Result<Self, ModelError> {
+        let (path, mut config) = Self::config_for(dir, &labels)?;
+        let same =
+            config.labels(&path).is_ok_and(|old| old == labels) && config.heads().rnn == heads.rnn;
         config.set_labels(&labels);
+        config.set_heads(heads);
         let layout = Layout::new(&config, labels.len());
         let mut parameters = weights::load(
             dir,
             &layout,
             if same { Head::Optional } else { Head::Ignored },
         )?;
-        let classifier = &mut parameters.data[layout.classifier.weight.clone()];
-        if classifier.iter().all(|&w| w == 0.0) {
-            fill_normal(classifier, config.initializer_range, seed);
-        }
-        Ok(Self {
-            config,
-            labels,
-            layout,
-            parameters,
+        new_heads(&mut parameters, &layout, config.initializer_range, seed);
+        Ok(Self::of(config, labels, layout, parameters))
+    }
+
+    /// The CRF, to decode with; none with a linear head.
+    pub fn crf(&self) -> Option<Crf> {
+        let weights = self.layout.crf.as_ref()?.weights(&self.parameters);
+        Some(Crf {
+            potentials: Potentials::new(weights, self.forbidden.as_ref()),
+            free: Potentials::new(weights, None),
+            labels: self.labels.clone(),
         })
     }
 
-    /// A new model of the shape that the `config.json` in `dir` has; weights in the folder are not looked at.
+    /// A new model of the shape that the `config.json` in `dir` has, with these labels and heads; weights in the folder are not
+    /// looked at.
     ///
     /// Weights are drawn as transformers draws them, by `seed`: from a normal distribution of deviation `initializer_range`, biases
-    /// and the embedding of the padding piece zero, the scales of LayerNorm one.
+    /// and the embedding of the padding piece zero, the scales of LayerNorm one; those of the heads as [`Model::with_heads`] does.
     ///
     /// # Errors
-    /// When `config.json` is missing, damaged or asks for a model that is not computed.
-    pub fn from_scratch(dir: &Path, labels: Vec<String>, seed: u64) -> Result<Self, ModelError> {
-        let mut config = Config::load(&dir.join("config.json"))?;
+    /// When `config.json` is missing, damaged or asks for a model that is not computed, and [`ModelError::NoLabels`].
+    pub fn from_scratch(
+        dir: &Path,
+        labels: Vec<String>,
+        heads: Heads,
+        seed: u64,
+    ) -> Result<Self, ModelError> {
+        let (_, mut config) = Self::config_for(dir, &labels)?;
         config.set_labels(&labels);
+        config.set_heads(heads);
         let layout = Layout::new(&config, labels.len());
         let mut parameters = Parameters::zeros(&layout);
         for tensor in layout.tensors() {
             let weights = &mut parameters.data[tensor.range.clone()];
             if tensor.name.ends_with("LayerNorm.weight") {
                 weights.fill(1.0);
-            } else if !tensor.name.ends_with("bias") {
+            } else if tensor.name.starts_with("bert.") && !tensor.name.ends_with("bias") {
                 // Each tensor has numbers of its own, which do not depend on the others' sizes.
                 let key = tensor
                     .name
@@ -117,12 +152,37 @@ impl Model {
         }
         let padding = layout.embeddings.word.start + config.padding() * config.hidden_size;
         parameters.data[padding..padding + config.hidden_size].fill(0.0);
-        Ok(Self {
-            config,
-            labels,
-            layout,
-            parameters,
-        })
+        new_heads(&mut parameters, &layout, config.initializer_range, seed);
+        Ok(Self::of(config, labels, layout, parameters))
+    }
+
+    /// The configuration in `dir` and its path, for a model that is to have `labels`.
+    fn config_for(dir: &Path, labels: &[String]) -> Result<(PathBuf, Config), ModelError> {
+        if labels.is_empty() {
+            return Err(ModelError::NoLabels {
+                path: dir.to_owned(),
+            });
+        }
+        let path = dir.join("config.json");
+        let config = Config::load(&path)?;
+        Ok((path, config))
+    }
+
+    /// Says what is not trained, from now on. An [`Optimizer`](crate::Optimizer) made afterwards knows it.
+    pub fn freeze(&mut self, frozen: Freeze) {
+        self.frozen = frozen;
+    }
+
+    /// Elements at the beginning of the flat buffer that are not trained.
+    pub fn frozen_len(&self) -> usize {
+        let layers = match self.frozen {
+            Freeze::Nothing => return 0,
+            Freeze::Embeddings => 0,
+            Freeze::Layers(layers) => layers.min(self.layout.depth()),
+            Freeze::Encoder => self.layout.depth(),
+        };
+        // The parts are the embeddings, then the layers.
+        self.layout.parts()[layers].1.end
     }
 
     /// Writes `config.json` and `model.safetensors` into an existing folder.
@@ -156,7 +216,15 @@ impl Model {
     }
 
     /// Says how this model was trained: saved in `config.json`.
+    ///
+    /// # Panics
+    /// When the heads are others than the model has.
     pub fn set_ner(&mut self, ner: NerConfig) {
+        assert_eq!(
+            ner.heads,
+            self.config.heads(),
+            "a model's heads cannot be changed"
+        );
         self.config.bert_ner = Some(ner);
     }
 
@@ -195,15 +263,13 @@ impl Model {
     ) -> HeadState {
         encoder.forward(batch, workspace, keep);
         let mut state = std::mem::take(&mut workspace.head);
-        head::forward(
-            encoder,
-            workspace.output(self.layout.depth(), keep),
-            &mut state,
-        );
+        let hidden = workspace.output(self.layout.depth(), keep);
+        head::forward(encoder, batch, hidden, &mut state);
         state
     }
 
-    /// Cross-entropy summed over the scored rows, with dropout; `gradients` receives the gradient of
+    /// The loss with dropout: cross-entropy summed over the scored rows, or `-ln p` of a CRF summed over the sequences, whose
+    /// words are their scored rows. `gradients` receives the gradient of
     /// `pass.loss_scale` times it.
     ///
     /// # Panics
@@ -231,18 +297,20 @@ impl Model {
         gradients: &mut Gradients,
     ) -> f64 {
         let encoder = self.encoder(Some((pass.seed, pass.step)));
-        let mut state = self.run(&encoder, batch, workspace, true);
+        let keep = self.frozen != Freeze::Encoder;
+        let mut state = self.run(&encoder, batch, workspace, keep);
         let dhidden = encoder.output_gradient(batch, workspace);
         let loss = head::backward(
             &encoder,
             batch,
             (&mut state, dhidden),
-            pass.loss_scale,
-            gradients,
-            pass.accumulate,
+            (pass.loss_scale, self.forbidden.as_ref()),
+            (gradients, pass.accumulate),
         );
         workspace.head = state;
-        encoder.backward(batch, workspace, gradients, pass.accumulate);
+        if keep {
+            encoder.backward(batch, workspace, gradients, pass.accumulate);
+        }
         loss
     }
 
@@ -253,7 +321,39 @@ impl Model {
             layout: &self.layout,
             parameters: &self.parameters,
             noise,
+            frozen: self.frozen,
         }
+    }
+}
+
+/// Draws those parts of a head that are still zero.
+fn new_heads(parameters: &mut Parameters, layout: &Layout, deviation: f32, seed: u64) {
+    let zero = |part: &[f32]| part.iter().all(|&w| w == 0.0);
+    let classifier = &mut parameters.data[layout.classifier.weight.clone()];
+    if zero(classifier) {
+        fill_normal(classifier, deviation, seed);
+    }
+    for (n, layer) in layout.rnn.iter().enumerate() {
+        let part = &mut parameters.data[layer.input.start..layer.hidden_bias.end];
+        if zero(part) {
+            let bound = 1.0 / (layer.shape.hidden as f32).sqrt();
+            fill_uniform(part, bound, seed ^ 0x726e_6e00 ^ n as u64);
+        }
+    }
+    if let Some(crf) = &layout.crf {
+        let part = &mut parameters.data[crf.transitions.start..crf.end.end];
+        if zero(part) {
+            fill_uniform(part, 0.1, seed ^ 0x0063_7266);
+        }
+    }
+}
+
+/// Fills with even deviates between `-bound` and `bound`, from a counter.
+fn fill_uniform(out: &mut [f32], bound: f32, seed: u64) {
+    let key = split_mix(seed);
+    for (i, x) in out.iter_mut().enumerate() {
+        let unit = (split_mix(key.wrapping_add(i as u64)) >> 40) as f32 / (1_u32 << 24) as f32;
+        *x = (2.0 * unit - 1.0) * bound;
     }
 }
 

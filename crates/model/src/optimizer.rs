@@ -1,11 +1,64 @@
 //! AdamW with gradient clipping over the flat buffers.
 
-use crate::{Gradients, Layout, Model};
+use crate::{Gradients, Model};
 use bert_ner_kernels::adamw::{AdamW, Rows, State, update};
 use bert_ner_kernels::memory::advise_huge;
 use bert_ner_kernels::reduce::sum_of_squares;
 use bert_ner_kernels::region;
+use serde::Serialize;
 use std::ops::Range;
+
+/// How steps are made.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OptimizerSettings {
+    /// AdamW's decoupled weight decay.
+    pub weight_decay: f64,
+    /// A longer gradient is scaled down to this norm, unless it is 0.
+    pub max_grad_norm: f64,
+    /// What parts of the model learn at.
+    pub rates: Rates,
+}
+
+/// What parts of the model learn at, as factors of the learning rate.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rates {
+    /// Of the classifier.
+    pub classifier: f64,
+    /// Of the recurrent network.
+    pub rnn: f64,
+    /// Of the CRF.
+    pub crf: f64,
+    /// From a layer of the encoder to the one before it: with `L` layers, layer `n` has `layer_decay^(L - n)` and the embeddings
+    /// `layer_decay^(L + 1)`, as in ELECTRA.
+    pub layer_decay: f64,
+    /// Whether biases and LayerNorm are spared from weight decay, as transformers' `Trainer` does.
+    pub spares_bias_and_norm: bool,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        Self {
+            classifier: 1.0,
+            rnn: 1.0,
+            crf: 1.0,
+            layer_decay: 1.0,
+            spares_bias_and_norm: true,
+        }
+    }
+}
+
+/// A part of the model that learns at one rate.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Group {
+    /// `embeddings`, `layer 0` and on, `rnn`, `classifier` or `crf`.
+    pub name: String,
+    /// Its parameters.
+    pub parameters: usize,
+    /// Factor of the learning rate; 0 when frozen.
+    pub multiplier: f64,
+    /// How many of its parameters weight decay applies to.
+    pub decaying: usize,
+}
 
 /// The moments of every weight, and what is still owed to the rows of the word embedding.
 ///
@@ -14,6 +67,8 @@ use std::ops::Range;
 pub struct Optimizer {
     adamw: AdamW,
     max_grad_norm: f64,
+    /// Where training begins in the flat buffer: the moments have no part before.
+    start: usize,
     m: Vec<f32>,
     v: Vec<f32>,
     /// Optimizer steps done.
@@ -21,8 +76,19 @@ pub struct Optimizer {
     word: Range<usize>,
     width: usize,
     rows: Rows,
-    /// The rest of the flat buffer, cut where weight decay begins or ends.
-    dense: Vec<(Range<usize>, bool)>,
+    /// Factor of the learning rate of the word embedding; none when it is frozen.
+    word_rate: Option<f64>,
+    /// The rest of what is trained, cut where weight decay or the rate changes.
+    dense: Vec<Dense>,
+    groups: Vec<Group>,
+}
+
+/// A range of the flat buffer that is updated alike.
+#[derive(Debug, Clone, PartialEq)]
+struct Dense {
+    range: Range<usize>,
+    decays: bool,
+    multiplier: f64,
 }
 
 impl Optimizer {
@@ -31,40 +97,65 @@ impl Optimizer {
     /// `weight_decay` applies to the tensors that [`decay`](crate::Tensor::decays); a gradient longer than `max_grad_norm` is scaled
     /// down to it, unless that is 0.
     pub fn new(model: &Model, weight_decay: f64, max_grad_norm: f64) -> Self {
+        let settings = OptimizerSettings {
+            weight_decay,
+            max_grad_norm,
+            rates: Rates::default(),
+        };
+        Self::with_settings(model, &settings)
+    }
+
+    /// An optimizer before its first step.
+    pub fn with_settings(model: &Model, settings: &OptimizerSettings) -> Self {
         let (layout, hidden_size) = (model.layout(), model.config().hidden_size);
         let word = layout.word_embedding();
+        let (start, rates) = (model.frozen_len(), &settings.rates);
+        let groups = groups(model, rates);
         let adamw = AdamW {
             beta1: 0.9,
             beta2: 0.999,
             epsilon: 1e-8,
-            weight_decay: weight_decay as f32,
+            weight_decay: settings.weight_decay as f32,
         };
-        let dense = dense_ranges(layout, &word);
+        let dense = dense_ranges(model, &groups, rates);
+        let word_rate = (start == 0).then(|| groups[0].multiplier);
         // Memory that is written first is committed once; read first, it would be mapped to a page of zeros and then copied. The rows
         // of the embedding are left alone: most are never touched.
         let moments = || {
-            let mut moments = vec![0.0; layout.len()];
-            for (range, _) in &dense {
-                advise_huge(&mut moments[range.clone()]);
-                moments[range.clone()].fill(0.0);
+            let mut moments = vec![0.0; layout.len() - start];
+            for Dense { range, .. } in &dense {
+                let part = &mut moments[range.start - start..range.end - start];
+                advise_huge(part);
+                part.fill(0.0);
             }
             moments
         };
         Self {
             adamw,
-            max_grad_norm,
+            max_grad_norm: settings.max_grad_norm,
+            start,
             m: moments(),
             v: moments(),
             steps: 0,
             rows: Rows::new(word.len() / hidden_size, hidden_size),
             width: hidden_size,
+            word_rate,
             dense,
+            groups,
             word,
         }
     }
 
+    /// The parts of the model and what each learns at.
+    pub fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+
     /// Brings the embedding rows of these ids up to date: to be called before a pass reads them.
     pub fn prepare(&mut self, model: &mut Model, ids: &[u32]) {
+        if self.word_rate.is_none() {
+            return;
+        }
         let mut ids = ids.to_vec();
         ids.sort_unstable();
         ids.dedup();
@@ -74,6 +165,9 @@ impl Optimizer {
 
     /// Brings every weight up to date: to be called before the model is evaluated or saved.
     pub fn synchronise(&mut self, model: &mut Model) {
+        if self.word_rate.is_none() {
+            return;
+        }
         let (rows, state) = self.split(model);
         rows.finish(state);
     }
@@ -119,16 +213,24 @@ impl Optimizer {
             1.0
         };
         self.steps += 1;
-        for (range, decays) in &self.dense {
-            let step = self.adamw.step(learning_rate, self.steps, *decays);
+        for dense in &self.dense {
+            let rate = learning_rate * dense.multiplier;
+            let step = self.adamw.step(rate, self.steps, dense.decays);
+            let range = dense.range.clone();
+            let moments = range.start - self.start..range.end - self.start;
             let state = State {
                 p: &mut model.parameters.data[range.clone()],
-                m: &mut self.m[range.clone()],
-                v: &mut self.v[range.clone()],
+                m: &mut self.m[moments.clone()],
+                v: &mut self.v[moments],
             };
             update(state, &gradients.data[range.clone()], clip, step);
         }
-        let step = self.adamw.step(learning_rate, self.steps, true);
+        let Some(multiplier) = self.word_rate else {
+            return norm;
+        };
+        let step = self
+            .adamw
+            .step(learning_rate * multiplier, self.steps, true);
         let word = self.word.clone();
         let (rows, state) = self.split(model);
         rows.update(
@@ -151,7 +253,7 @@ impl Optimizer {
         let dense: f64 = self
             .dense
             .iter()
-            .map(|(range, _)| sum_of_squares(&gradients.data[range.clone()]))
+            .map(|dense| sum_of_squares(&gradients.data[dense.range.clone()]))
             .sum();
         (words + dense).sqrt()
     }
@@ -168,21 +270,64 @@ impl Optimizer {
     }
 }
 
-/// Everything but the word embedding, neighbours that decay alike joined.
-fn dense_ranges(layout: &Layout, word: &Range<usize>) -> Vec<(Range<usize>, bool)> {
-    let mut ranges: Vec<(Range<usize>, bool)> = Vec::new();
-    for tensor in layout
+/// The parts of the model with their factors of the learning rate.
+fn groups(model: &Model, rates: &Rates) -> Vec<Group> {
+    let layout = model.layout();
+    let (start, depth) = (model.frozen_len(), layout.depth() as i32);
+    let group = |(name, range): (String, Range<usize>)| {
+        let layer = name
+            .strip_prefix("layer ")
+            .and_then(|n| n.parse::<i32>().ok());
+        let multiplier = match (name.as_str(), layer) {
+            _ if range.start < start => 0.0,
+            ("rnn", _) => rates.rnn,
+            ("crf", _) => rates.crf,
+            ("embeddings", _) => rates.layer_decay.powi(depth + 1),
+            (_, Some(layer)) => rates.layer_decay.powi(depth - layer),
+            (_, None) => rates.classifier,
+        };
+        let tensors = layout.tensors().iter();
+        let decaying = tensors.filter(|tensor| {
+            (tensor.decays || !rates.spares_bias_and_norm) && range.contains(&tensor.range.start)
+        });
+        Group {
+            parameters: range.len(),
+            multiplier,
+            decaying: match multiplier {
+                0.0 => 0,
+                _ => decaying.map(|tensor| tensor.range.len()).sum(),
+            },
+            name,
+        }
+    };
+    layout.parts().into_iter().map(group).collect()
+}
+
+/// Everything that is trained but the word embedding, neighbours that are updated alike joined.
+fn dense_ranges(model: &Model, groups: &[Group], rates: &Rates) -> Vec<Dense> {
+    let (layout, start) = (model.layout(), model.frozen_len());
+    let word = layout.word_embedding();
+    let parts = layout.parts();
+    let mut ranges: Vec<Dense> = Vec::new();
+    let trained = layout
         .tensors()
         .iter()
-        .filter(|tensor| tensor.range != *word)
-    {
+        .filter(|tensor| tensor.range != word && tensor.range.start >= start);
+    for tensor in trained {
+        let part = parts.partition_point(|(_, range)| range.end <= tensor.range.start);
+        let next = Dense {
+            range: tensor.range.clone(),
+            decays: tensor.decays || !rates.spares_bias_and_norm,
+            multiplier: groups[part].multiplier,
+        };
         match ranges.last_mut() {
-            Some((range, decays))
-                if *decays == tensor.decays && range.end == tensor.range.start =>
+            Some(last)
+                if last.range.end == next.range.start
+                    && (last.decays, last.multiplier) == (next.decays, next.multiplier) =>
             {
-                range.end = tensor.range.end;
+                last.range.end = next.range.end;
             }
-            _ => ranges.push((tensor.range.clone(), tensor.decays)),
+            _ => ranges.push(next),
         }
     }
     ranges

@@ -60,6 +60,21 @@ impl Gradients {
         (&mut left[first.clone()], &mut right[..second.len()])
     }
 
+    /// Several tensors at once, in the order in which they lie.
+    pub(crate) fn disjoint<const N: usize>(
+        &mut self,
+        ranges: [&Range<usize>; N],
+    ) -> [&mut [f32]; N] {
+        let mut rest = &mut self.data[..];
+        let mut taken = 0;
+        ranges.map(|range| {
+            let (tensor, behind) =
+                std::mem::take(&mut rest)[range.start - taken..].split_at_mut(range.len());
+            (rest, taken) = (behind, range.end);
+            tensor
+        })
+    }
+
     /// Names the embedding rows of these ids, after zeroing those of the batch before unless accumulating.
     pub(crate) fn begin_words(
         &mut self,

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-/// What to do about the classifier's tensors.
+/// What to do about the tensors of the head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Head {
     /// They must be there.
@@ -35,8 +35,11 @@ pub(crate) fn load(dir: &Path, layout: &Layout, head: Head) -> Result<Parameters
         let mut file = Source::open(path)?;
         for (raw, info) in file.tensors() {
             let name = canonical(&raw);
+            if is_head(&name) && head == Head::Ignored {
+                continue;
+            }
             let Some(tensor) = wanted.get(name.as_str()) else {
-                if is_unused(&name) {
+                if is_unused(&name) || is_head(&name) && head == Head::Optional {
                     continue;
                 }
                 return Err(ModelError::ExtraTensor {
@@ -44,16 +47,13 @@ pub(crate) fn load(dir: &Path, layout: &Layout, head: Head) -> Result<Parameters
                     name: raw,
                 });
             };
-            if name.starts_with("classifier.") && head == Head::Ignored {
-                continue;
-            }
             check(path, &raw, &info, tensor)?;
             file.read(&raw, &info, &mut parameters.data[tensor.range.clone()])?;
             found.insert(tensor.range.start);
         }
     }
     let missing = layout.tensors().iter().find(|tensor| {
-        let optional = tensor.name.starts_with("classifier.") && head != Head::Required;
+        let optional = is_head(&tensor.name) && head != Head::Required;
         !optional && !found.contains(&tensor.range.start)
     });
     match missing {
@@ -156,6 +156,13 @@ fn canonical(raw: &str) -> String {
     } else {
         name
     }
+}
+
+/// Parts of a tagger that a pretrained encoder does not have.
+fn is_head(name: &str) -> bool {
+    ["rnn.", "classifier.", "crf."]
+        .iter()
+        .any(|head| name.starts_with(head))
 }
 
 /// Parts of published BERT checkpoints that a token classifier does not use: the pooler, pre-training heads and old

@@ -1,6 +1,6 @@
 //! Model folders: what opens, what is refused and with which words, and that nothing is lost in a round trip.
 
-use bert_ner_model::{Model, ModelError};
+use bert_ner_model::{Heads, Model, ModelError};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -314,7 +314,7 @@ fn a_model_from_scratch_has_the_shape_of_the_configuration_and_weights_of_the_se
     let dir = folder(|config| config["initializer_range"] = json!(0.05), |_| ());
     std::fs::remove_file(dir.path().join("model.safetensors")).unwrap();
     let labels = || vec!["O".to_owned(), "B-X".to_owned(), "I-X".to_owned()];
-    let begin = |seed| Model::from_scratch(dir.path(), labels(), seed).unwrap();
+    let begin = |seed| Model::from_scratch(dir.path(), labels(), Heads::default(), seed).unwrap();
     let model = begin(7);
     let of = |name: &str| {
         let tensor = model

@@ -20,6 +20,7 @@
 //! `docs/scoring.md` shows where they differ.
 
 mod bootstrap;
+mod calibration;
 mod chunk;
 mod conll;
 mod conlleval;
@@ -34,6 +35,7 @@ mod strict;
 mod whole;
 
 pub use bootstrap::{Bootstrap, Confidence, Interval};
+pub use calibration::{Bin, Calibration};
 pub use conll::{Pair, Pairs, conll_pairs};
 pub use conlleval::raw_tags;
 pub use counts::Counts;

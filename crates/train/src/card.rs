@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use bert_ner_model::Heads;
 use serde_json::Value;
 
 use crate::report::{Evaluation, Measured, Report};
@@ -38,7 +39,7 @@ pub fn model_card(report: &Report, name: &str) -> String {
         base_name(report),
         report.version,
     );
-    usage(&mut card, name);
+    usage(&mut card, name, report.settings.heads());
     scores(&mut card, report);
     data(&mut card, report);
     settings(&mut card, report);
@@ -128,10 +129,18 @@ fn front_matter(card: &mut String, report: &Report, name: &str) {
     card.push_str("---\n");
 }
 
-fn usage(card: &mut String, name: &str) {
+fn usage(card: &mut String, name: &str, heads: Heads) {
     let _ = write!(
         card,
-        "\n## Use\n\n```sh\necho 'Ada Lovelace was born in London .' | bert-ner predict --model {name}\n```\n\n\
+        "\n## Use\n\n```sh\necho 'Ada Lovelace was born in London .' | bert-ner predict --model {name}\n```\n",
+    );
+    if heads != Heads::default() {
+        card.push_str("\ntransformers does not know this head; the encoder in the folder opens there as it is.\n");
+        return;
+    }
+    let _ = write!(
+        card,
+        "\n\
          The folder opens in `transformers` as it is:\n\n```python\nfrom transformers import pipeline\n\n\
          ner = pipeline(\"token-classification\", model=\"{name}\", aggregation_strategy=\"first\")\n\
          print(ner(\"Ada Lovelace was born in London .\"))\n```\n",

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use bert_ner_model::RnnKind;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// How the learning rate moves after the warm-up.
@@ -16,6 +17,47 @@ pub enum Schedule {
     Constant,
     /// Half a cosine down to zero at the last step.
     Cosine,
+}
+
+/// Which recurrent network stands between encoder and classifier.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RnnChoice {
+    /// None.
+    #[default]
+    None,
+    /// A GRU, left to right.
+    Gru,
+    /// A GRU in both directions.
+    Bigru,
+    /// An LSTM, left to right.
+    Lstm,
+    /// An LSTM in both directions.
+    Bilstm,
+}
+
+impl RnnChoice {
+    /// What the model calls it.
+    pub(crate) fn kind(self) -> Option<RnnKind> {
+        match self {
+            Self::None => None,
+            Self::Gru => Some(RnnKind::Gru),
+            Self::Bigru => Some(RnnKind::Bigru),
+            Self::Lstm => Some(RnnKind::Lstm),
+            Self::Bilstm => Some(RnnKind::Bilstm),
+        }
+    }
+}
+
+/// What the loss of a CRF is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reduction {
+    /// The mean over the words: pytorch-crf's `token_mean`.
+    #[default]
+    Mean,
+    /// The sum over the batch: pytorch-crf's `sum`.
+    Sum,
 }
 
 /// Which of the models seen during a run is kept.

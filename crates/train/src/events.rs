@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use bert_ner_model::Group;
 use bert_ner_score::Scores;
 
 use crate::report::Stopped;
@@ -65,6 +66,8 @@ pub struct Started {
     pub labels: Vec<String>,
     /// Parameters of the model.
     pub parameters: usize,
+    /// The parts of the model and what each learns at.
+    pub groups: Vec<Group>,
     /// Batches in one epoch.
     pub batches: usize,
     /// Optimizer steps of the whole run.

@@ -14,6 +14,7 @@ mod error;
 mod evaluate;
 mod events;
 mod folder;
+mod heads;
 mod lock;
 mod report;
 mod resume;
@@ -24,7 +25,7 @@ mod tensorboard;
 mod trainer;
 
 pub use card::model_card;
-pub use choices::{EvalEvery, Schedule, Select};
+pub use choices::{EvalEvery, Reduction, RnnChoice, Schedule, Select};
 pub use error::TrainError;
 pub use events::{
     EvalProgress, Evaluated, Event, Finished, Observer, Resumed, Saved, Silent, Split, Started,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bert_ner_model::Group;
 use bert_ner_score::{Scores, TypeScores};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -36,6 +37,8 @@ pub struct Report {
     pub peak_rss_mb: Option<f64>,
     /// Tag names in the order of their ids.
     pub labels: Vec<String>,
+    /// The parts of the model and what each learns at.
+    pub groups: Vec<Group>,
     /// The version of this program.
     pub version: &'static str,
     /// Every resolved setting, under the names of a settings file.
@@ -59,6 +62,7 @@ impl Report {
             stopped: Stopped::Interrupted,
             peak_rss_mb: None,
             labels: started.labels.clone(),
+            groups: started.groups.clone(),
             version: env!("CARGO_PKG_VERSION"),
             settings: settings.clone(),
         }

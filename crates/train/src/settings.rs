@@ -7,12 +7,14 @@
 
 use std::path::{Path, PathBuf};
 
+use bert_ner_model::{Freeze, HeadKind};
 use bert_ner_text::{Column, Format, Fragments, Overlaps, ReadOptions, Scheme, Words};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::TrainError;
-use crate::choices::{EvalEvery, Schedule, Select, column};
+use crate::choices::{EvalEvery, Reduction, RnnChoice, Schedule, Select, column};
+use crate::heads::{RNN_HIDDEN, RNN_LAYERS};
 
 /// A run as asked for: any option may be missing. This is the settings file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -54,6 +56,30 @@ pub struct Options {
     pub label_all_tokens: Option<bool>,
     /// See [`Settings::dropout`].
     pub dropout: Option<f32>,
+    /// See [`Settings::head`].
+    pub head: Option<HeadKind>,
+    /// See [`Settings::rnn`].
+    pub rnn: Option<RnnChoice>,
+    /// See [`Settings::rnn_hidden`].
+    pub rnn_hidden: Option<usize>,
+    /// See [`Settings::rnn_layers`].
+    pub rnn_layers: Option<usize>,
+    /// See [`Settings::crf_constraints`].
+    pub crf_constraints: Option<bool>,
+    /// See [`Settings::crf_reduction`].
+    pub crf_reduction: Option<Reduction>,
+    /// See [`Settings::crf_lr_multiplier`].
+    pub crf_lr_multiplier: Option<f64>,
+    /// See [`Settings::rnn_lr_multiplier`].
+    pub rnn_lr_multiplier: Option<f64>,
+    /// See [`Settings::head_lr_multiplier`].
+    pub head_lr_multiplier: Option<f64>,
+    /// See [`Settings::layer_lr_decay`].
+    pub layer_lr_decay: Option<f64>,
+    /// See [`Settings::no_decay_bias_norm`].
+    pub no_decay_bias_norm: Option<bool>,
+    /// See [`Settings::freeze`].
+    pub freeze: Option<Freeze>,
     /// See [`Settings::max_train_samples`].
     pub max_train_samples: Option<usize>,
     /// See [`Settings::max_eval_samples`].
@@ -140,7 +166,7 @@ pub struct Settings {
     pub batch_size: usize,
     /// AdamW's learning rate after the warm-up. Default 5e-5.
     pub learning_rate: f64,
-    /// AdamW's decoupled weight decay; biases and LayerNorm are spared. Default 0.
+    /// AdamW's decoupled weight decay. Default 0.
     pub weight_decay: f64,
     /// Share of all steps over which the learning rate rises from zero. Default 0.
     pub warmup_ratio: f64,
@@ -159,6 +185,30 @@ pub struct Settings {
     pub label_all_tokens: bool,
     /// Dropout probability in place of those in `config.json`.
     pub dropout: Option<f32>,
+    /// How tags follow from scores: `linear` or `crf`. Default linear.
+    pub head: HeadKind,
+    /// Recurrent network between encoder and classifier. Default none.
+    pub rnn: RnnChoice,
+    /// Hidden units of the recurrent network, in each direction. Default 256.
+    pub rnn_hidden: usize,
+    /// Layers of the recurrent network. Default 1.
+    pub rnn_layers: usize,
+    /// Whether the CRF is kept from what IOB2 forbids, in training and decoding. Default false.
+    pub crf_constraints: bool,
+    /// What a CRF's loss is: the mean over words, or the sum over the batch. Default mean.
+    pub crf_reduction: Reduction,
+    /// Factor of the CRF's learning rate. Default 1.
+    pub crf_lr_multiplier: f64,
+    /// Factor of the recurrent network's learning rate. Default 1.
+    pub rnn_lr_multiplier: f64,
+    /// Factor of the classifier's learning rate. Default 1.
+    pub head_lr_multiplier: f64,
+    /// Factor of the learning rate from each layer to the one before it; see [`Rates::layer_decay`](bert_ner_model::Rates). Default 1.
+    pub layer_lr_decay: f64,
+    /// Whether biases and LayerNorm are spared from weight decay, as transformers' `Trainer` does. Default true.
+    pub no_decay_bias_norm: bool,
+    /// What is not trained. Default nothing.
+    pub freeze: Freeze,
     /// Train on the first so many sentences.
     pub max_train_samples: Option<usize>,
     /// Score the first so many sentences of dev and test.
@@ -227,7 +277,9 @@ impl Options {
         merge! {
             model, data, train, dev, test, output, epochs, batch_size, learning_rate, weight_decay,
             warmup_ratio, lr_schedule, max_grad_norm, gradient_accumulation, seed, max_length,
-            label_all_tokens, dropout, max_train_samples, max_eval_samples, eval_every, select,
+            label_all_tokens, dropout, head, rnn, rnn_hidden, rnn_layers, crf_constraints,
+            crf_reduction, crf_lr_multiplier, rnn_lr_multiplier, head_lr_multiplier, layer_lr_decay,
+            no_decay_bias_norm, freeze, max_train_samples, max_eval_samples, eval_every, select,
             early_stopping, threads, overwrite, logdir, checkpoint_every,
             checkpoint_dir, keep, resume, strict, input_format, scheme, tag_column,
             word_column, id_column, labels, words, overlaps, fragments, from_scratch,
@@ -277,6 +329,18 @@ impl Options {
             max_length: self.max_length.unwrap_or(512),
             label_all_tokens: self.label_all_tokens.unwrap_or(false),
             dropout: self.dropout,
+            head: self.head.unwrap_or_default(),
+            rnn: self.rnn.unwrap_or_default(),
+            rnn_hidden: self.rnn_hidden.unwrap_or(RNN_HIDDEN),
+            rnn_layers: self.rnn_layers.unwrap_or(RNN_LAYERS),
+            crf_constraints: self.crf_constraints.unwrap_or(false),
+            crf_reduction: self.crf_reduction.unwrap_or_default(),
+            crf_lr_multiplier: self.crf_lr_multiplier.unwrap_or(1.0),
+            rnn_lr_multiplier: self.rnn_lr_multiplier.unwrap_or(1.0),
+            head_lr_multiplier: self.head_lr_multiplier.unwrap_or(1.0),
+            layer_lr_decay: self.layer_lr_decay.unwrap_or(1.0),
+            no_decay_bias_norm: self.no_decay_bias_norm.unwrap_or(true),
+            freeze: self.freeze.unwrap_or_default(),
             max_train_samples: self.max_train_samples,
             max_eval_samples: self.max_eval_samples,
             eval_every: self.eval_every.unwrap_or_default(),
@@ -369,6 +433,7 @@ impl Settings {
             let message = format!("must be at least 0 and less than 1, not {dropout}");
             return Err(TrainError::setting("dropout", message));
         }
+        self.validate_heads()?;
         at_least("max-train-samples", self.max_train_samples.unwrap_or(1), 1)?;
         at_least("max-eval-samples", self.max_eval_samples.unwrap_or(1), 1)?;
         if self.eval_every == EvalEvery::Steps(0) {

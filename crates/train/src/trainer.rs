@@ -100,9 +100,12 @@ impl<'a> Run<'a> {
         let begin = if settings.from_scratch {
             Model::from_scratch
         } else {
-            Model::from_pretrained
+            Model::with_heads
         };
-        let mut model = begin(&settings.model_dir, labels.names().to_vec(), settings.seed)?;
+        let (heads, names) = (settings.heads(), labels.names().to_vec());
+        let mut model = begin(&settings.model_dir, names, heads, settings.seed)?;
+        settings.validate_for(model.config().num_hidden_layers, labels.names().len())?;
+        model.freeze(settings.freeze);
         if let Some(p) = settings.dropout {
             model.config_mut().set_dropout(p);
         }
@@ -113,8 +116,9 @@ impl<'a> Run<'a> {
                 .words
                 .or(splits.train.split)
                 .map(|words| words.name().to_owned()),
+            heads,
         });
-        let optimizer = Optimizer::new(&model, settings.weight_decay, settings.max_grad_norm);
+        let optimizer = Optimizer::with_settings(&model, &settings.optimizer());
         let gradients = Gradients::zeros(model.layout());
         let tagger = Tagger::new(model, tokenizer)?;
         let sequences = data::sequences(
@@ -135,6 +139,7 @@ impl<'a> Run<'a> {
             train_sequences: sequences.len(),
             labels: labels.names().to_vec(),
             parameters: tagger.model().layout().len(),
+            groups: optimizer.groups().to_vec(),
             batches: sequences.len().div_ceil(settings.batch_size),
             total_steps: plan.total_steps,
             first_step: 0,
@@ -278,6 +283,7 @@ impl<'a> Run<'a> {
     fn step(&mut self, members: &[usize]) -> Result<(), TrainError> {
         let begun = Instant::now();
         let words: usize = members.iter().map(|&i| self.sequences[i].words()).sum();
+        let unit = self.settings.loss_unit(words);
         let mut loss = 0.0;
         for (n, part) in members.chunks(self.settings.batch_size).enumerate() {
             self.batch.clear();
@@ -289,7 +295,7 @@ impl<'a> Run<'a> {
             let pass = Pass {
                 seed: self.settings.seed,
                 step: self.progress.passes,
-                loss_scale: 1.0 / words.max(1) as f32,
+                loss_scale: (1.0 / unit) as f32,
                 accumulate: n > 0,
             };
             loss +=
@@ -297,7 +303,7 @@ impl<'a> Run<'a> {
             self.progress.passes += 1;
             self.progress.pieces += self.batch.tokens();
         }
-        let loss = loss / words.max(1) as f64;
+        let loss = loss / unit;
         let learning_rate = self.plan.rate.at(self.progress.steps);
         self.check("loss", loss, learning_rate)?;
         let gradient_norm =

@@ -3,8 +3,12 @@
 mod common;
 
 use bert_ner_infer::{Tagger, Workspace};
+use bert_ner_model::{Freeze, HeadKind, Model};
 use bert_ner_text::read_corpus;
-use bert_ner_train::{Event, Observer, Settings, Silent, Stopped, TrainError, train};
+use bert_ner_train::{
+    Event, Observer, Options, Places, Reduction, RnnChoice, Settings, Silent, Stopped, TrainError,
+    train,
+};
 use common::Bench;
 use std::fs;
 use std::path::Path;
@@ -248,5 +252,116 @@ fn an_output_folder_that_exists_is_refused_unless_told_and_ours() {
     assert_eq!(
         fs::read_to_string(bench.output().join("thesis.tex")).unwrap(),
         "years of work"
+    );
+}
+
+/// A run with a recurrent network and a CRF.
+fn with_heads(options: &mut Options) {
+    options.head = Some(HeadKind::Crf);
+    options.crf_constraints = Some(true);
+    options.rnn = Some(RnnChoice::Bigru);
+    options.rnn_hidden = Some(10);
+}
+
+#[test]
+fn a_network_and_a_crf_learn_and_are_there_when_the_folder_is_opened() {
+    let bench = Bench::new(6);
+    let settings = bench.settings(|options| {
+        with_heads(options);
+        options.epochs = Some(25.0);
+    });
+    let report = train(&settings, &mut Silent).unwrap();
+    let best = report.best.as_ref().unwrap();
+    assert!(best.dev.f1 > 0.9, "{}", best.dev.f1);
+    let tagger = Tagger::open(&settings.output).unwrap();
+    assert_eq!(tagger.model().config().heads(), settings.heads());
+    let dev = read_corpus(&settings.dev, &settings.read_options()).unwrap();
+    let evaluation = tagger
+        .evaluate(&dev.sentences, &mut Workspace::new(), &mut |_| ())
+        .unwrap();
+    assert!((evaluation.loss().unwrap() - best.dev.loss).abs() < 1e-6);
+    let json = fs::read_to_string(settings.output.join("training.json")).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let names = json["groups"].as_array().unwrap().iter();
+    let names: Vec<&str> = names.map(|group| group["name"].as_str().unwrap()).collect();
+    assert_eq!(names[names.len() - 3..], ["rnn", "classifier", "crf"]);
+}
+
+#[test]
+fn a_network_and_a_crf_have_the_same_bytes_for_any_number_of_threads() {
+    let bench = Bench::new(6);
+    let weights = |threads: usize| {
+        let settings = bench.settings(|options| {
+            with_heads(options);
+            options.epochs = Some(1.0);
+            options.threads = Some(threads);
+            options.overwrite = Some(true);
+        });
+        train(&settings, &mut Silent).unwrap();
+        fs::read(settings.output.join("model.safetensors")).unwrap()
+    };
+    assert_eq!(weights(1), weights(3));
+}
+
+#[test]
+fn the_sum_of_a_batch_is_its_mean_times_its_words() {
+    let bench = Bench::new(6);
+    let first_loss = |reduction: Reduction| {
+        let settings = bench.settings(|options| {
+            with_heads(options);
+            options.crf_reduction = Some(reduction);
+            options.batch_size = Some(4);
+            options.epochs = Some(0.1);
+            options.overwrite = Some(true);
+            options.dropout = Some(0.0);
+        });
+        train(&settings, &mut Silent).unwrap().train_loss
+    };
+    let (mean, sum) = (first_loss(Reduction::Mean), first_loss(Reduction::Sum));
+    assert!(
+        (sum / (4.0 * 6.0) - mean).abs() < 1e-5 * mean,
+        "{sum} {mean}"
+    );
+}
+
+#[test]
+fn frozen_parts_keep_their_bytes() {
+    let bench = Bench::new(6);
+    let settings = bench.settings(|options| {
+        options.freeze = Some(Freeze::Layers(1));
+        options.weight_decay = Some(0.1);
+    });
+    let report = train(&settings, &mut Silent).unwrap();
+    let frozen: Vec<f64> = report.groups.iter().map(|group| group.multiplier).collect();
+    assert_eq!(frozen, [0.0, 0.0, 1.0, 1.0, 1.0]);
+    let tiny = Path::new(env!("CARGO_MANIFEST_DIR")).join("../model/tests/data/tiny-bert");
+    let (before, after) = (
+        Model::load(&tiny).unwrap(),
+        Model::load(&settings.output).unwrap(),
+    );
+    let end = after.layout().parts()[1].1.end;
+    assert_eq!(before.parameters.data[..end], after.parameters.data[..end]);
+    assert_ne!(
+        before.parameters.data[end..end + 99],
+        after.parameters.data[end..end + 99]
+    );
+}
+
+#[test]
+fn settings_of_a_head_that_is_not_there_are_refused() {
+    let bench = Bench::new(6);
+    let message = |change: fn(&mut Options)| {
+        let mut options = bench.options.clone();
+        change(&mut options);
+        options.resolve(Places::default()).unwrap_err().to_string()
+    };
+    assert!(message(|o| o.crf_lr_multiplier = Some(10.0)).contains("add --head crf"));
+    assert!(message(|o| o.rnn_hidden = Some(7)).contains("add --rnn"));
+    assert!(message(|o| o.layer_lr_decay = Some(1.5)).contains("at most 1"));
+    let settings = bench.settings(|options| options.freeze = Some(Freeze::Layers(9)));
+    let error = train(&settings, &mut Silent).unwrap_err().to_string();
+    assert!(
+        error.contains("asks for 9 layers, but the model has 3"),
+        "{error}"
     );
 }

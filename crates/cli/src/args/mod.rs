@@ -2,6 +2,7 @@
 //! their settings.
 
 mod data;
+mod head;
 mod train;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use bert_ner_text::{Format, Fragments, Overlaps, Ratios, Scheme, Words};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use data::DataArgs;
+pub(crate) use head::HeadArgs;
 pub(crate) use train::TrainArgs;
 
 /// Fine-tunes BERT for named-entity recognition, measures it and tags text with it.
@@ -147,7 +149,7 @@ pub(crate) struct EvalArgs {
     #[arg(long, value_name = "train|dev|test", hide_possible_values = true)]
     pub(crate) split: Option<SplitName>,
 
-    /// Print {precision, recall, f1, accuracy, by_type} as JSON
+    /// Print {precision, recall, f1, accuracy, by_type, calibration} as JSON
     #[arg(long, conflicts_with = "conlleval")]
     pub(crate) json: bool,
 
@@ -187,6 +189,11 @@ pub(crate) struct PredictArgs {
     /// (as JavaScript and Java)
     #[arg(long, value_name = "UNIT", default_value_t, help_heading = "Output")]
     pub(crate) offsets: OffsetUnit,
+
+    /// With a CRF, in jsonl: the N most probable tag sequences of each sentence, with their
+    /// probabilities
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Output")]
+    pub(crate) k_best: Option<u16>,
 
     /// File to write instead of standard output, or folder for brat; it appears when it is complete
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]

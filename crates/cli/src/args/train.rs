@@ -7,7 +7,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::de::DeserializeOwned;
 
-use super::DataArgs;
+use super::{DataArgs, HeadArgs};
 
 pub(super) const USAGE: &str = "\
 bert-ner train --model <DIR|NAME> --train <PATH> --dev <PATH> --output <DIR> [OPTIONS]
@@ -29,6 +29,9 @@ pub(crate) struct TrainArgs {
 
     #[command(flatten)]
     pub(crate) training: TrainingArgs,
+
+    #[command(flatten)]
+    pub(crate) head: HeadArgs,
 
     #[command(flatten)]
     pub(crate) evaluation: EvaluationArgs,
@@ -108,7 +111,7 @@ pub(crate) struct TrainingArgs {
     #[arg(long, value_name = "X")]
     pub(crate) warmup_ratio: Option<f64>,
 
-    /// AdamW's weight decay; biases and LayerNorm are spared [default: 0]
+    /// AdamW's weight decay [default: 0]
     #[arg(long, value_name = "X")]
     pub(crate) weight_decay: Option<f64>,
 
@@ -211,6 +214,7 @@ impl TrainArgs {
         let Self {
             places,
             training,
+            head,
             evaluation,
             record,
             format,
@@ -237,6 +241,18 @@ impl TrainArgs {
             max_length: training.max_length,
             label_all_tokens: training.label_all_tokens,
             dropout: training.dropout,
+            head: head.head,
+            rnn: head.rnn,
+            rnn_hidden: head.rnn_hidden,
+            rnn_layers: head.rnn_layers,
+            crf_constraints: head.crf_constraints,
+            crf_reduction: head.crf_reduction,
+            crf_lr_multiplier: head.crf_lr_multiplier,
+            rnn_lr_multiplier: head.rnn_lr_multiplier,
+            head_lr_multiplier: head.head_lr_multiplier,
+            layer_lr_decay: head.layer_lr_decay,
+            no_decay_bias_norm: head.no_decay_bias_norm,
+            freeze: head.freeze,
             max_train_samples: training.max_train_samples,
             max_eval_samples: evaluation.max_eval_samples,
             eval_every: evaluation.eval_every,
@@ -263,7 +279,7 @@ impl TrainArgs {
 }
 
 /// A choice spelled as in a settings file, its names shown in the help.
-fn named<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
+pub(super) fn named<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
 where
     T: DeserializeOwned + Clone + Send + Sync + 'static,
 {

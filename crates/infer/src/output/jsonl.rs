@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Layout;
 use crate::offset::{OffsetUnit, Offsets};
-use crate::tagged::Tagged;
+use crate::tagged::{Alternative, Tagged};
 
 pub(super) struct Jsonl {
     pub(super) unit: OffsetUnit,
@@ -19,7 +19,11 @@ struct Line<'a> {
     text: &'a str,
     tokens: Vec<&'a str>,
     ner_tags: &'a [String],
+    /// The probability of each word's tag.
+    ner_scores: Vec<f64>,
     entities: Vec<Item<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    k_best: Vec<Sequence<'a>>,
     offset_unit: &'static str,
 }
 
@@ -30,6 +34,12 @@ struct Item<'a> {
     label: &'a str,
     score: f64,
     text: &'a str,
+}
+
+#[derive(Serialize)]
+struct Sequence<'a> {
+    ner_tags: &'a [String],
+    score: f64,
 }
 
 impl Layout for Jsonl {
@@ -48,10 +58,19 @@ impl Layout for Jsonl {
             entities: entities.collect(),
             tokens: sentence.words().collect(),
             ner_tags: &tagged.tags,
+            ner_scores: tagged.probabilities.iter().map(|&p| rounded(p)).collect(),
+            k_best: tagged.alternatives.iter().map(sequence).collect(),
             offset_unit: self.unit.name(),
         };
         out.push_str(&serde_json::to_string(&line).expect("strings and finite numbers serialize"));
         out.push('\n');
+    }
+}
+
+fn sequence(alternative: &Alternative) -> Sequence<'_> {
+    Sequence {
+        ner_tags: &alternative.tags,
+        score: rounded(alternative.probability),
     }
 }
 
