@@ -11,6 +11,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use bert_ner_model::Group;
 use bert_ner_score::Scores;
 use serde_json::{Map, Value};
 
@@ -29,8 +30,16 @@ pub(crate) struct Logged<'a> {
     settings: &'a Settings,
     /// `None` when nothing is logged, or no longer.
     file: Option<EventFile>,
+    so_far: SoFar,
+}
+
+/// What later events need of earlier ones.
+#[derive(Default)]
+struct SoFar {
     /// The step of the newest number.
     step: usize,
+    /// The name of each learning rate and its factor: one for all, or one for each part of the model.
+    rates: Vec<(String, f64)>,
 }
 
 impl<'a> Logged<'a> {
@@ -40,7 +49,7 @@ impl<'a> Logged<'a> {
             inner,
             settings,
             file: None,
-            step: 0,
+            so_far: SoFar::default(),
         }
     }
 
@@ -62,7 +71,7 @@ impl<'a> Logged<'a> {
     /// A disk that fills up ends the log, not the run.
     fn log(&mut self, event: &Event) {
         let Some(file) = &mut self.file else { return };
-        if let Err(error) = write(file, self.settings, &mut self.step, event) {
+        if let Err(error) = write(file, self.settings, &mut self.so_far, event) {
             let message = format!("{}: {error}; nothing more is logged", file.path.display());
             self.file = None;
             self.inner.event(&Event::Warning(message));
@@ -84,24 +93,25 @@ impl Observer for Logged<'_> {
 fn write(
     file: &mut EventFile,
     settings: &Settings,
-    step: &mut usize,
+    so_far: &mut SoFar,
     event: &Event,
 ) -> io::Result<()> {
     match event {
         Event::Started(started) => {
-            *step = started.first_step;
+            so_far.step = started.first_step;
+            so_far.rates = rates(&started.groups);
             begin(file, settings, started)
         }
         Event::Step(done) => {
-            *step = done.step;
-            file.scalars(done.step, &of_step(done))
+            so_far.step = done.step;
+            file.scalars(done.step, &of_step(done, &so_far.rates))
         }
         Event::Evaluated(evaluated) => {
             file.scalars(evaluated.step, &of_evaluation(evaluated))?;
             file.flush()
         }
         Event::Tested(tested) => {
-            file.scalars(*step, &of_scores("Test", tested.loss, &tested.scores))
+            file.scalars(so_far.step, &of_scores("Test", tested.loss, &tested.scores))
         }
         Event::Checkpointed(_) => file.flush(),
         Event::Finished(finished) => {
@@ -146,15 +156,30 @@ fn table(settings: &Map<String, Value>) -> String {
 
 type Scalar = (String, f64);
 
-fn of_step(step: &Step) -> Vec<Scalar> {
-    [
+/// One rate where all parts of the model learn alike, else one for each.
+fn rates(groups: &[Group]) -> Vec<(String, f64)> {
+    let first = groups.first().map_or(1.0, |group| group.multiplier);
+    if groups.iter().all(|group| group.multiplier == first) {
+        return vec![("learning-rate/all".to_owned(), first)];
+    }
+    let rate = |group: &Group| (format!("learning-rate/{}", group.name), group.multiplier);
+    groups.iter().map(rate).collect()
+}
+
+fn of_step(step: &Step, rates: &[(String, f64)]) -> Vec<Scalar> {
+    let mut all: Vec<Scalar> = [
         ("Loss/Train", step.loss),
-        ("learning-rate/all", step.learning_rate),
         ("gradient/norm", step.gradient_norm),
         ("speed/samples per second", step.samples_per_second),
     ]
     .map(|(tag, value)| (tag.to_owned(), value))
-    .into()
+    .into();
+    all.extend(
+        rates
+            .iter()
+            .map(|(tag, factor)| (tag.clone(), factor * step.learning_rate)),
+    );
+    all
 }
 
 fn of_evaluation(evaluated: &Evaluated) -> Vec<Scalar> {
