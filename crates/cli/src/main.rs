@@ -14,6 +14,8 @@ mod names;
 mod output;
 mod predict;
 mod score;
+#[cfg(feature = "serve")]
+mod serve;
 mod table;
 mod train;
 mod watch;
@@ -28,6 +30,8 @@ fn main() -> ExitCode {
         Command::Train(args) => train::run(*args),
         Command::Eval(args) => eval::run(&args),
         Command::Predict(args) => predict::run(&args),
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => serve::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Convert(args) => convert::run(&args),
     };

@@ -8,15 +8,19 @@ use crate::names;
 
 /// Opens the model that `args` name, on as many threads as they say.
 pub(crate) fn open(args: &ModelArgs) -> Result<Tagger> {
-    let threads = args.threads.map_or(0, usize::from);
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build_global()
-        .context("cannot start the threads to compute with")?;
+    threads(args.threads)?;
     let folder = names::model(&args.model, false)?;
     let options = Options {
         max_length: args.max_length,
         ..Options::default()
     };
     Ok(Tagger::open_with(&folder, &options)?)
+}
+
+/// Starts the threads to compute with, as many as wanted or as the machine has.
+pub(crate) fn threads(wanted: Option<u16>) -> Result<()> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(wanted.map_or(0, usize::from))
+        .build_global()
+        .context("cannot start the threads to compute with")
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use common::Bench;
 
-const COMMANDS: [&str; 5] = ["train", "eval", "predict", "score", "convert"];
+const COMMANDS: [&str; 6] = ["train", "eval", "predict", "serve", "score", "convert"];
 
 const HEAD: &str = "\
 # Options

@@ -2,6 +2,8 @@
 //! their settings.
 
 mod data;
+#[cfg(feature = "serve")]
+mod serve;
 mod train;
 
 use std::path::PathBuf;
@@ -13,6 +15,8 @@ use bert_ner_text::{Format, Scheme};
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use data::DataArgs;
+#[cfg(feature = "serve")]
+pub(crate) use serve::ServeArgs;
 pub(crate) use train::TrainArgs;
 
 /// Fine-tunes BERT for named-entity recognition, measures it and tags text with it.
@@ -44,6 +48,10 @@ pub(crate) enum Command {
     /// Find the entities in text
     #[command(after_help = PREDICT_EXAMPLES)]
     Predict(PredictArgs),
+    /// Answer over HTTP
+    #[cfg(feature = "serve")]
+    #[command(after_help = serve::EXAMPLES)]
+    Serve(Box<ServeArgs>),
     /// Score a file that holds gold and predicted tags: a conlleval that needs no Perl
     #[command(after_help = SCORE_EXAMPLES)]
     Score(ScoreArgs),
