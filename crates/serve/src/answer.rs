@@ -4,6 +4,7 @@ use bert_ner_infer::{Aggregation, OffsetUnit};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::body::{Object, OneOrMany};
 use crate::reply::Refusal;
 use crate::work::{Found, Method};
 
@@ -13,10 +14,10 @@ use crate::work::{Found, Method};
 pub(crate) struct PredictRequest {
     /// A text, or a list of texts.
     #[schema(value_type = Inputs, example = "Ada Lovelace was born in London.")]
-    pub(crate) inputs: crate::body::OneOrMany<String>,
+    pub(crate) inputs: OneOrMany<String>,
     /// How the entities are wanted.
-    #[serde(default)]
-    pub(crate) parameters: Option<Parameters>,
+    #[schema(value_type = Option<Parameters>)]
+    pub(crate) parameters: Option<Object<Parameters>>,
 }
 
 /// A text, or a list of texts.

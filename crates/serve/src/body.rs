@@ -1,11 +1,13 @@
 //! Bodies: read within limits of size and time, then parsed.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
-use serde::de::{DeserializeOwned, Error, SeqAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 
@@ -52,11 +54,36 @@ fn is_limit(error: &axum::Error) -> bool {
 
 /// Parses a body; what is no JSON and what is not what the route takes are told apart.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(bytes).map_err(|error| match error.classify() {
+    let parsed = serde_json::from_slice(bytes).map(|Object(value)| value);
+    parsed.map_err(|error| match error.classify() {
         Category::Data => Refusal::validation(error.to_string()),
         _ if bytes.is_empty() => Refusal::json("the body is empty; JSON was expected"),
         _ => Refusal::json(error.to_string()),
     })
+}
+
+/// A `T` written as a JSON object. What serde derives for a struct would take a list of its fields' values as well.
+#[derive(Debug)]
+pub(crate) struct Object<T>(pub(crate) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Fields(PhantomData))
+    }
+}
+
+struct Fields<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+    }
 }
 
 /// One of something, or a list of it.
@@ -113,34 +140,38 @@ impl<'de> Visitor<'de> for Texts {
 mod tests {
     use super::*;
 
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Body {
+        inputs: OneOrMany<String>,
+    }
+
     fn refused(json: &str) -> (u16, String) {
-        let refusal = parse::<OneOrMany<String>>(json.as_bytes()).unwrap_err();
+        let refusal = parse::<Body>(json.as_bytes()).unwrap_err();
         (refusal.status.as_u16(), refusal.message)
     }
 
     #[test]
     fn broken_json_and_wrong_types_are_told_apart() {
-        assert_eq!(refused("[\"a\"").0, 400);
-        assert_eq!(refused("").0, 400);
-        assert_eq!(refused("\"\u{1}\"").0, 400);
-        assert_eq!(refused(&"[".repeat(100_000)).0, 422);
-        let (status, message) = refused("[\"a\", 1]");
-        assert_eq!(
-            (status, message.contains("expected a string")),
-            (422, true),
-            "{message}"
-        );
-        assert!(refused("{}").1.contains("a string or a list of strings"));
+        for broken in ["", "{\"inputs\": ", "{\"inputs\": \"\u{1}\"}"] {
+            assert_eq!(refused(broken).0, 400, "{broken}");
+        }
+        for (json, part) in [
+            (r#"{"inputs": ["a", 1]}"#, "expected a string"),
+            (r#"{"inputs": {}}"#, "a string or a list of strings"),
+            (r#"{"inputs": "a", "b": 1}"#, "unknown field `b`"),
+            (r#"["a"]"#, "expected an object"),
+            (&"[".repeat(100_000), "expected an object"),
+        ] {
+            let (status, message) = refused(json);
+            assert_eq!((status, message.contains(part)), (422, true), "{message}");
+        }
     }
 
     #[test]
     fn one_and_many_are_kept_apart() {
-        let parsed = |json: &str| {
-            parse::<OneOrMany<String>>(json.as_bytes())
-                .unwrap()
-                .into_list()
-        };
-        assert_eq!(parsed("\"a\""), (vec!["a".to_owned()], false));
-        assert_eq!(parsed("[\"a\"]"), (vec!["a".to_owned()], true));
+        let parsed = |json: &str| parse::<Body>(json.as_bytes()).unwrap().inputs.into_list();
+        assert_eq!(parsed(r#"{"inputs": "a"}"#), (vec!["a".to_owned()], false));
+        assert_eq!(parsed(r#"{"inputs": ["a"]}"#), (vec!["a".to_owned()], true));
     }
 }

@@ -16,7 +16,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::body;
+use crate::body::{self, Object};
 use crate::reply::{ErrorBody, Refusal, json};
 use crate::studio_config::StudioConfig;
 use crate::work::{Found, Method, Work};
@@ -27,7 +27,8 @@ const VERSION: &str = concat!("bert-ner-", env!("CARGO_PKG_VERSION"));
 /// Tasks, and how the project labels. What else Label Studio sends is not needed.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct StudioRequest {
-    tasks: Vec<StudioTask>,
+    #[schema(value_type = Vec<StudioTask>)]
+    tasks: Vec<Object<StudioTask>>,
     /// The project's labelling configuration, XML.
     #[schema(
         example = "<View><Labels name=\"label\" toName=\"text\"><Label value=\"PER\"/></Labels><Text name=\"text\" value=\"$text\"/></View>"
@@ -117,7 +118,7 @@ pub(crate) async fn predict(
 ) -> Result<Response, Refusal> {
     let request: StudioRequest = body::read(&app, request).await?;
     let config = parse(&request.label_config, "label_config")?;
-    let text = |mut task: StudioTask| match task.data.remove(&config.field) {
+    let text = |Object(mut task): Object<StudioTask>| match task.data.remove(&config.field) {
         Some(Value::String(text)) => text,
         _ => String::new(), // nothing to read is nothing found: other tasks must not suffer
     };

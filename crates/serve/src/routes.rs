@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use crate::access;
 use crate::answer::{Parameters, PredictAnswer, PredictRequest, TagRequest, WordAnswer, words};
 use crate::app::App;
-use crate::body;
+use crate::body::{self, Object};
 use crate::label_studio;
 use crate::openapi;
 use crate::page;
@@ -96,7 +96,7 @@ pub(crate) async fn predict_by(
 
 async fn predict_with(app: &App, tagger: Arc<Tagger>, request: Request<Body>) -> Reply {
     let PredictRequest { inputs, parameters } = body::read(app, request).await?;
-    let parameters: Parameters = parameters.unwrap_or_default();
+    let parameters: Parameters = parameters.map(|Object(given)| given).unwrap_or_default();
     parameters.check()?;
     let (texts, many) = inputs.into_list();
     if texts.is_empty() || !many && texts[0].is_empty() {

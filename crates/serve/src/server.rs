@@ -24,7 +24,7 @@ use crate::settings::Settings;
 const TALKERS: usize = 2;
 /// Threads that cut texts into sequences.
 const CUTTERS: usize = 4;
-/// How long a connection that is known to the system but not yet to us may still be taken after the server was told to stop.
+/// Time for the first request of a connection to be seen after the server was told to stop: without one, the connection is closed.
 const SETTLE: Duration = Duration::from_millis(100);
 /// Pause after a connection could not be taken, for want of file descriptors mostly.
 const RECOVER: Duration = Duration::from_millis(50);
@@ -164,10 +164,14 @@ impl Server {
             "stopping",
             json!({"in_flight": self.app.gauges().in_flight}),
         );
-        while let Ok(Ok((stream, _))) = tokio::time::timeout(SETTLE, listener.accept()).await {
+        // Those whom the system has let in already, without waiting for more.
+        while let Ok(Ok((stream, _))) =
+            tokio::time::timeout(Duration::ZERO, listener.accept()).await
+        {
             taker.take(stream, graceful.watcher());
         }
         drop(listener);
+        tokio::time::sleep(SETTLE).await;
         if tokio::time::timeout(self.settings.grace, graceful.shutdown())
             .await
             .is_err()

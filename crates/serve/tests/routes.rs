@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Running, golden};
+use common::{Running, entities, golden};
 use serde_json::{Value, json};
 
 #[test]
@@ -34,20 +34,13 @@ fn predict_says_what_transformers_pipeline_says() {
 #[test]
 fn a_list_gives_a_list_and_the_root_is_predict() {
     let server = Running::start();
-    let one = server.post("/predict", r#"{"inputs": "ab cd"}"#).ok();
-    let many = server
-        .post(
-            "/",
-            r#"{"inputs": ["ab cd", "", "ab cd"], "parameters": null}"#,
-        )
-        .ok();
-    assert_eq!(many, json!([one, [], one]));
-    assert_eq!(
-        server
-            .post("/models/other/predict", r#"{"inputs": "ab cd"}"#)
-            .ok(),
-        one
-    );
+    let one = entities(&server.post("/predict", r#"{"inputs": "ab cd"}"#).ok());
+    let list = r#"{"inputs": ["ab cd", "", "ab cd"], "parameters": null}"#;
+    let many = server.post("/", list).ok();
+    let many: Vec<_> = many.as_array().unwrap().iter().map(entities).collect();
+    assert_eq!(many, [one.clone(), Vec::new(), one.clone()]);
+    let other = server.post("/models/other/predict", r#"{"inputs": "ab cd"}"#);
+    assert_eq!(entities(&other.ok()), one);
 }
 
 #[test]
@@ -163,7 +156,7 @@ fn what_cannot_be_answered_says_why() {
         ),
         ("/label-studio/predict", &deep, 400, "json", "recursion"),
         ("/predict", &nested, 422, "validation", "expected a string"),
-        ("/predict", "[]", 422, "validation", "inputs"),
+        ("/predict", "[]", 422, "validation", "expected an object"),
         (
             "/predict",
             "{}",
@@ -184,6 +177,13 @@ fn what_cannot_be_answered_says_why() {
             422,
             "validation",
             "no text",
+        ),
+        (
+            "/predict",
+            r#"{"inputs": "a", "parameters": []}"#,
+            422,
+            "validation",
+            "expected an object",
         ),
         (
             "/predict",
