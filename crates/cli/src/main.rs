@@ -14,6 +14,8 @@ mod names;
 mod output;
 mod predict;
 mod score;
+#[cfg(feature = "serve")]
+mod serve;
 mod split;
 mod sweep;
 mod table;
@@ -31,6 +33,8 @@ fn main() -> ExitCode {
         Command::Sweep(args) => sweep::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Predict(args) => predict::run(&args),
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => serve::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Convert(args) => convert::run(&args),
         Command::Split(args) => split::run(&args),

@@ -17,11 +17,7 @@ pub(crate) fn open(args: &ModelArgs) -> Result<Tagger> {
 /// # Errors
 /// Also when the model has no CRF that would give them.
 pub(crate) fn open_for(args: &ModelArgs, alternatives: usize) -> Result<Tagger> {
-    let threads = args.threads.map_or(0, usize::from);
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build_global()
-        .context("cannot start the threads to compute with")?;
+    threads(args.threads)?;
     let folder = names::model(&args.model, false)?;
     let options = Options {
         max_length: args.max_length,
@@ -34,4 +30,12 @@ pub(crate) fn open_for(args: &ModelArgs, alternatives: usize) -> Result<Tagger> 
         return Err(Usage(message).into());
     }
     Ok(tagger)
+}
+
+/// Starts the threads to compute with, as many as wanted or as the machine has.
+pub(crate) fn threads(wanted: Option<u16>) -> Result<()> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(wanted.map_or(0, usize::from))
+        .build_global()
+        .context("cannot start the threads to compute with")
 }

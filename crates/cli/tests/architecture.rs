@@ -27,6 +27,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("bert-ner-hub", &[]),
+    ("bert-ner-serve", &["bert-ner-infer", "bert-ner-text"]),
     (
         "bert-ner",
         &[
@@ -38,6 +39,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "bert-ner-infer",
             "bert-ner-train",
             "bert-ner-hub",
+            "bert-ner-serve",
         ],
     ),
 ];

@@ -62,6 +62,17 @@ pub enum InferError {
         /// Number of words.
         words: usize,
     },
+    /// Windows that cannot share so many pieces.
+    #[error(
+        "stride {stride} cannot be used: expected less than {capacity} (max_length without [CLS] and [SEP]), and an \
+         aggregation strategy other than none"
+    )]
+    Stride {
+        /// The stride asked for.
+        stride: usize,
+        /// Pieces of text in a window.
+        capacity: usize,
+    },
     /// The model computes something that is not a number.
     #[error("the model's logits are not finite: its weights are damaged or overflow")]
     NotFinite,

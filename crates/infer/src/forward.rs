@@ -10,8 +10,8 @@ use crate::tagger::Tagger;
 /// The memory of a prediction: made once, grown to the largest batch, reused; one a thread.
 #[derive(Debug, Default)]
 pub struct Workspace {
-    model: bert_ner_model::Workspace,
-    batch: Batch,
+    pub(crate) model: bert_ner_model::Workspace,
+    pub(crate) batch: Batch,
 }
 
 impl Workspace {

@@ -23,20 +23,24 @@
 //! and the empty ones stay in place, and a sentence longer than the model is read through
 //! overlapping windows.
 
+mod aggregate;
 mod error;
 mod evaluate;
 mod forward;
 mod offset;
 pub mod output;
+mod sequence;
 mod softmax;
 mod stream;
 mod tagged;
 mod tagger;
 
+pub use aggregate::{Aggregation, Mention, TextWork};
 pub use error::InferError;
 pub use evaluate::Evaluation;
 pub use forward::{Progress, Workspace};
 pub use offset::OffsetUnit;
+pub use sequence::Sequence;
 pub use stream::TagStream;
 pub use tagged::{Alternative, Entity, Tagged};
 pub use tagger::{Options, Tagger};

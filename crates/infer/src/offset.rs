@@ -38,6 +38,30 @@ impl OffsetUnit {
             Self::Utf16 => text.chars().map(char::len_utf16).sum(),
         }
     }
+
+    /// Byte offsets of `text`, in any order, in this unit; one pass over the text.
+    ///
+    /// An offset past the end is the end's; one inside a character is that of the character's end.
+    pub fn offsets(self, text: &str, bytes: &[usize]) -> Vec<usize> {
+        if self == Self::Byte || text.is_ascii() {
+            return bytes.iter().map(|&byte| byte.min(text.len())).collect();
+        }
+        let mut order: Vec<usize> = (0..bytes.len()).collect();
+        order.sort_by_key(|&index| bytes[index]);
+        let mut found = vec![0; bytes.len()];
+        let (mut characters, mut at) = (text.char_indices().peekable(), 0);
+        for index in order {
+            while let Some((_, c)) = characters.next_if(|&(start, _)| start < bytes[index]) {
+                at += if self == Self::Utf16 {
+                    c.len_utf16()
+                } else {
+                    1
+                };
+            }
+            found[index] = at;
+        }
+        found
+    }
 }
 
 impl fmt::Display for OffsetUnit {
@@ -94,6 +118,16 @@ mod tests {
         assert_eq!(at(OffsetUnit::Byte), [0, 4, 5, 9, 12]);
         assert_eq!(at(OffsetUnit::Char), [0, 1, 2, 5, 7]);
         assert_eq!(at(OffsetUnit::Utf16), [0, 2, 3, 6, 8]);
+    }
+
+    #[test]
+    fn offsets_are_found_in_any_order() {
+        let text = "😀 Zoë Ā";
+        let of = |unit: OffsetUnit| unit.offsets(text, &[12, 4, 0, 9, 99]);
+        assert_eq!(of(OffsetUnit::Byte), [12, 4, 0, 9, 12]);
+        assert_eq!(of(OffsetUnit::Char), [7, 1, 0, 5, 7]);
+        assert_eq!(of(OffsetUnit::Utf16), [8, 2, 0, 6, 8]);
+        assert_eq!(OffsetUnit::Utf16.offsets("ascii", &[3, 1]), [3, 1]);
     }
 
     #[test]

@@ -57,4 +57,12 @@ pub enum TokenizeError {
         /// What `tokenizers` said.
         message: String,
     },
+    /// The `tokenizers` crate failed on a text.
+    #[error("cannot tokenize a text of {bytes} bytes: {message}")]
+    Text {
+        /// Its length; the text itself may be private.
+        bytes: usize,
+        /// What `tokenizers` said.
+        message: String,
+    },
 }

@@ -16,10 +16,12 @@ mod error;
 mod load;
 mod pieces;
 mod save;
+mod text;
 mod tokenizer;
 mod window;
 
 pub use error::TokenizeError;
 pub use pieces::Pieces;
+pub use text::TextPieces;
 pub use tokenizer::Tokenizer;
 pub use window::{MIN_LENGTH, Window};

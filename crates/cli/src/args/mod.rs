@@ -3,6 +3,8 @@
 
 mod data;
 mod head;
+#[cfg(feature = "serve")]
+mod serve;
 mod train;
 
 use std::fmt;
@@ -16,6 +18,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use data::DataArgs;
 pub(crate) use head::HeadArgs;
+#[cfg(feature = "serve")]
+pub(crate) use serve::ServeArgs;
 pub(crate) use train::TrainArgs;
 
 /// Fine-tunes BERT for named-entity recognition, measures it and tags text with it.
@@ -50,6 +54,10 @@ pub(crate) enum Command {
     /// Find the entities in text
     #[command(after_help = PREDICT_EXAMPLES)]
     Predict(PredictArgs),
+    /// Answer over HTTP
+    #[cfg(feature = "serve")]
+    #[command(after_help = serve::EXAMPLES)]
+    Serve(Box<ServeArgs>),
     /// Score a file that holds gold and predicted tags: a conlleval that needs no Perl
     #[command(after_help = SCORE_EXAMPLES)]
     Score(ScoreArgs),

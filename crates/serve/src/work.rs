@@ -1,0 +1,73 @@
+//! One text or sentence of a request: cut into sequences on the way in, decoded on the way out.
+
+use bert_ner_infer::{Aggregation, InferError, Mention, Sequence, Tagged, Tagger, TextWork};
+use bert_ner_text::{Sentence, split_words};
+
+/// How the entities of a text are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Method {
+    /// As transformers' pipeline does; `None` is ours: tags of words, decoded under the model's scheme.
+    pub(crate) aggregation: Option<Aggregation>,
+    /// Pieces that neighbouring windows share, as in transformers.
+    pub(crate) stride: Option<usize>,
+}
+
+/// What waits for the logits of its sequences.
+pub(crate) enum Work {
+    Words(Sentence),
+    Text(TextWork),
+}
+
+/// What the model found.
+pub(crate) enum Found {
+    Words(Sentence, Box<Tagged>),
+    Text(String, Vec<Mention>),
+}
+
+impl Work {
+    /// A text, and its sequences.
+    pub(crate) fn text(
+        tagger: &Tagger,
+        text: String,
+        method: Method,
+    ) -> Result<(Self, Vec<Sequence>), InferError> {
+        match method.aggregation {
+            Some(aggregation) => {
+                let (work, sequences) = TextWork::new(tagger, text, aggregation, method.stride)?;
+                Ok((Self::Text(work), sequences))
+            }
+            None => {
+                let words = split_words(&text);
+                let sentence = Sentence {
+                    text,
+                    words,
+                    ..Sentence::default()
+                };
+                Self::sentence(tagger, sentence)
+            }
+        }
+    }
+
+    /// A sentence of words, and its sequences.
+    pub(crate) fn sentence(
+        tagger: &Tagger,
+        sentence: Sentence,
+    ) -> Result<(Self, Vec<Sequence>), InferError> {
+        let sequences = tagger.sequences(&sentence)?;
+        Ok((Self::Words(sentence), sequences))
+    }
+
+    /// What the model found, from the logits of each sequence.
+    pub(crate) fn decode(self, tagger: &Tagger, logits: &[Vec<f32>]) -> Found {
+        match self {
+            Self::Words(sentence) => {
+                let tagged = tagger.decode(&sentence, &logits.concat());
+                Found::Words(sentence, Box::new(tagged))
+            }
+            Self::Text(work) => {
+                let mentions = work.decode(tagger, logits);
+                Found::Text(work.into_text(), mentions)
+            }
+        }
+    }
+}
