@@ -1,0 +1,155 @@
+//! `bert-ner serve` as a process: signals, the key from the environment, the probe.
+#![cfg(all(unix, feature = "serve"))]
+
+mod common;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, ChildStderr, Command, Stdio};
+
+use common::{Bench, tiny_bert};
+use serde_json::Value;
+
+/// A server as a process of its own; killed when dropped.
+struct Serving {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    address: String,
+}
+
+impl Serving {
+    fn start(bench: &Bench, model: &str) -> Self {
+        let mut command = bench.command(&["serve", "--model", model, "--port", "0"]);
+        command
+            .env("BERT_NER_API_KEY", "secret")
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary runs");
+        let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+        let mut serving = Self {
+            child,
+            stderr,
+            address: String::new(),
+        };
+        let listening = serving.until("listening");
+        serving.address = listening["address"]
+            .as_str()
+            .expect("an address")
+            .to_owned();
+        serving
+    }
+
+    /// Reads the log up to this event.
+    fn until(&mut self, event: &str) -> Value {
+        loop {
+            let mut line = String::new();
+            self.stderr
+                .read_line(&mut line)
+                .expect("log lines are UTF-8");
+            let line: Value =
+                serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
+            if line["event"] == event {
+                return line;
+            }
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args([name, &id]).status();
+        assert!(sent.expect("kill runs").success());
+    }
+
+    /// Sends a request for the entities of a text.
+    fn send(&self) -> TcpStream {
+        let body = r#"{"inputs": "Ada Lovelace was born in London."}"#;
+        let mut stream = TcpStream::connect(&self.address).expect("a connection");
+        let length = body.len();
+        let head = format!(
+            "POST /predict HTTP/1.1\r\nhost: a\r\nx-api-key: secret\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+        );
+        stream
+            .write_all((head + body).as_bytes())
+            .expect("it can be sent");
+        stream
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn answer(mut stream: TcpStream) -> String {
+    let mut answer = String::new();
+    stream
+        .read_to_string(&mut answer)
+        .expect("an answer in UTF-8");
+    answer
+}
+
+#[test]
+fn sigterm_finishes_what_is_in_hand_and_ends_with_zero() {
+    let bench = Bench::new();
+    let mut serving = Serving::start(&bench, tiny_bert().to_str().expect("a path in UTF-8"));
+    let (host, port) = serving.address.rsplit_once(':').expect("host and port");
+    bench
+        .run(&["serve", "--check", "--host", host, "--port", port])
+        .ok();
+    let waiting: Vec<TcpStream> = (0..20).map(|_| serving.send()).collect();
+    serving.signal("-TERM");
+    for stream in waiting {
+        let answer = answer(stream);
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+    serving.until("stopped");
+    assert_eq!(serving.child.wait().expect("it ends").code(), Some(0));
+    let closed = bench.run(&["serve", "--check", "--port", "9"]);
+    assert_eq!(closed.code, Some(1), "{closed:?}");
+}
+
+#[test]
+fn sighup_takes_a_good_folder_and_leaves_a_broken_one() {
+    let bench = Bench::new();
+    let model = bench.copy_model("model");
+    let mut serving = Serving::start(&bench, "model");
+    serving.signal("-HUP");
+    serving.until("reloaded");
+    std::fs::remove_file(model.join("config.json")).expect("it can be removed");
+    serving.signal("-HUP");
+    let failed = serving.until("reload failed");
+    assert!(
+        failed["error"]
+            .as_str()
+            .is_some_and(|error| error.contains("config.json")),
+        "{failed}"
+    );
+    assert!(answer(serving.send()).starts_with("HTTP/1.1 200 "));
+    let request = serving.until("request");
+    assert_eq!(
+        (&request["route"], &request["status"]),
+        (&Value::from("/predict"), &Value::from(200))
+    );
+}
+
+#[test]
+fn what_cannot_be_served_is_said() {
+    let bench = Bench::new();
+    bench.write("keys", "\n \n");
+    let model = tiny_bert();
+    let model = model.to_str().expect("a path in UTF-8");
+    let twice = ["serve", "--model", model, "--model", model];
+    assert!(
+        bench
+            .run(&twice)
+            .stderr
+            .contains("two models are named \"default\"")
+    );
+    let nowhere = bench.run(&["serve", "--model", "a=./nowhere"]);
+    nowhere.failed(1, "error: ./nowhere: no such folder\n");
+    let keyless = bench.run(&["serve", "--model", model, "--api-key-file", "keys"]);
+    assert_eq!(keyless.code, Some(2), "{keyless:?}");
+    assert!(keyless.stderr.contains("keys: no key in this file"));
+    assert_eq!(bench.run(&["serve"]).code, Some(2));
+}
