@@ -21,9 +21,10 @@ use crate::score;
 use crate::table;
 
 pub(crate) fn run(args: &EvalArgs) -> Result<ExitCode> {
+    // What cannot work is said before a model is loaded.
+    let data = names::evaluated(&args.data, args.split, !stderr().is_terminal())?;
     let tagger = model::open(&args.model)?;
     let options = tagger.read_options(args.format.read_options())?;
-    let data = names::evaluated(&args.data, args.split, !stderr().is_terminal())?;
     let corpus = read_corpus(&data, &options)?;
     let name = data.display();
     if data != Path::new(&args.data) {

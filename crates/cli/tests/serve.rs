@@ -147,7 +147,11 @@ fn what_cannot_be_served_is_said() {
             .contains("two models are named \"default\"")
     );
     let nowhere = bench.run(&["serve", "--model", "a=./nowhere"]);
-    nowhere.failed(1, "error: ./nowhere: no such folder\n");
+    nowhere.failed(
+        1,
+        "error: ./nowhere: no such folder\n  hint: a model of the Hugging Face Hub is named name, org/name or \
+         org/name@revision, without ./\n",
+    );
     let keyless = bench.run(&["serve", "--model", model, "--api-key-file", "keys"]);
     assert_eq!(keyless.code, Some(2), "{keyless:?}");
     assert!(keyless.stderr.contains("keys: no key in this file"));

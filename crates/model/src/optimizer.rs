@@ -188,8 +188,11 @@ impl Optimizer {
     ) -> Result<(), E> {
         fill([&mut self.m, &mut self.v])?;
         self.steps = steps;
-        let word = self.word.clone();
-        self.rows.restore(&self.m[word.clone()], &self.v[word]);
+        // Frozen rows have no moments.
+        if self.word_rate.is_some() {
+            let word = self.word.clone();
+            self.rows.restore(&self.m[word.clone()], &self.v[word]);
+        }
         Ok(())
     }
 

@@ -37,7 +37,7 @@ impl Lock {
                         lock: path,
                     });
                 }
-                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
+                Err(TryLockError::Error(error)) if has_no_locks(&error) => {
                     let _ = fs::remove_file(&path);
                     return Ok(None);
                 }
@@ -52,6 +52,15 @@ impl Drop for Lock {
         // Removed while still locked, so that nobody else's is. One that stays behind blocks nobody.
         let _ = fs::remove_file(&self.path);
     }
+}
+
+/// Whether the file system has no locks: it does not know the call, or (NFS) has nobody to ask.
+fn has_no_locks(error: &io::Error) -> bool {
+    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+    let nobody = error.raw_os_error() == Some(rustix::io::Errno::NOLCK.raw_os_error());
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+    let nobody = false;
+    nobody || error.kind() == io::ErrorKind::Unsupported
 }
 
 /// Whether `path` still names the open file.

@@ -6,6 +6,7 @@ use bert_ner_model::Group;
 use bert_ner_score::{Scores, TypeScores};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::resume::Fingerprints;
 use crate::{Settings, Started};
 
 /// A run's result: `training.json`.
@@ -39,6 +40,8 @@ pub struct Report {
     pub labels: Vec<String>,
     /// The parts of the model and what each learns at.
     pub groups: Vec<Group>,
+    /// What train, dev, test and the model were, so that another run can tell whether its own are the same.
+    pub(crate) fingerprints: Option<Fingerprints>,
     /// The version of this program.
     pub version: &'static str,
     /// Every resolved setting, under the names of a settings file.
@@ -63,6 +66,7 @@ impl Report {
             peak_rss_mb: None,
             labels: started.labels.clone(),
             groups: started.groups.clone(),
+            fingerprints: None,
             version: env!("CARGO_PKG_VERSION"),
             settings: settings.clone(),
         }

@@ -64,12 +64,21 @@ impl State {
         fingerprints: &Fingerprints,
     ) -> Result<(), TrainError> {
         same_settings(path, &self.settings, settings)?;
-        let own = &self.fingerprints;
+        self.fingerprints.check(path, fingerprints)
+    }
+}
+
+impl Fingerprints {
+    /// Checks that what `path` was made with is what a run has.
+    ///
+    /// # Errors
+    /// [`TrainError::OtherData`] names what differs.
+    pub(crate) fn check(&self, path: &Path, of_run: &Self) -> Result<(), TrainError> {
         let differs = [
-            ("train", own.train == fingerprints.train),
-            ("dev", own.dev == fingerprints.dev),
-            ("test", own.test == fingerprints.test),
-            ("model", own.model == fingerprints.model),
+            ("train", self.train == of_run.train),
+            ("dev", self.dev == of_run.dev),
+            ("test", self.test == of_run.test),
+            ("model", self.model == of_run.model),
         ]
         .into_iter()
         .find(|(_, same)| !same);
@@ -126,7 +135,10 @@ pub(crate) fn same_settings(
 ///
 /// # Errors
 /// When what stands there comes from another run.
-pub(crate) fn published_step(settings: &Settings) -> Result<usize, TrainError> {
+pub(crate) fn published_step(
+    settings: &Settings,
+    fingerprints: &Fingerprints,
+) -> Result<usize, TrainError> {
     let path = settings.output.join("training.json");
     let bytes = match std::fs::read(&path) {
         Ok(bytes) => bytes,
@@ -158,7 +170,33 @@ pub(crate) fn published_step(settings: &Settings) -> Result<usize, TrainError> {
         settings.max_length = settings.max_length.min(length as usize);
     }
     same_settings(&path, &made_with, &settings)?;
+    if let Ok(own) = Fingerprints::deserialize(&report["fingerprints"]) {
+        own.check(&path, fingerprints)?;
+    }
     Ok(report["best"]["step"].as_u64().unwrap_or(0) as usize)
+}
+
+/// The hash of the bytes at `path`, a file or all files of a folder with their names.
+///
+/// # Errors
+/// When something there cannot be read.
+pub(crate) fn of_files(path: &Path) -> io::Result<u64> {
+    let mut hasher = Fingerprint(0);
+    let mut left = vec![path.to_owned()];
+    while let Some(path) = left.pop() {
+        if path.is_dir() {
+            let entries = std::fs::read_dir(&path)?.map(|entry| Ok(entry?.path()));
+            let mut entries: Vec<_> = entries.collect::<io::Result<_>>()?;
+            entries.sort();
+            for entry in &entries {
+                entry.file_name().hash(&mut hasher);
+            }
+            left.extend(entries);
+        } else {
+            std::fs::read(&path)?.hash(&mut hasher);
+        }
+    }
+    Ok(hasher.finish())
 }
 
 /// A hash that stays the same from one version of the compiler to the next.

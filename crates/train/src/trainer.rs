@@ -157,6 +157,7 @@ impl<'a> Run<'a> {
         };
         let mut report = Report::begin(settings, &started);
         report.settings.max_length = settings_length;
+        report.fingerprints = Some(fingerprints);
         Ok(Self {
             settings,
             output,
@@ -416,6 +417,7 @@ impl<'a> Run<'a> {
         self.tagger.save(staging.path())?;
         self.report.write(staging.path())?;
         staging.publish()?;
+        self.published = self.progress.steps;
         self.observer.event(&Event::Saved(Saved {
             path: self.settings.output.clone(),
         }));

@@ -2,6 +2,7 @@
 
 mod common;
 
+use bert_ner_model::Freeze;
 use bert_ner_train::{
     EvalEvery, Event, Observer, Options, Select, Settings, Silent, Stopped, TrainError, train,
 };
@@ -169,6 +170,27 @@ fn a_run_interrupted_again_and_again_loses_no_step() {
     let report = train(&resume_at(&bench, bench.output()), &mut Silent).unwrap();
     assert_eq!(report.stopped, Stopped::Completed);
     assert!(result(&whole) == result(&bench.output()));
+}
+
+#[test]
+fn a_run_with_frozen_parts_goes_on_to_the_same_bits() {
+    for frozen in [Freeze::Embeddings, Freeze::Layers(1), Freeze::Encoder] {
+        let bench = Bench::new(8);
+        let whole = bench.dir.path().join("whole");
+        let settings = |output: PathBuf, resume| {
+            bench.settings(|options| {
+                checkpointed(options);
+                options.freeze = Some(frozen);
+                options.output = Some(output);
+                options.resume = Some(resume);
+            })
+        };
+        train(&settings(whole.clone(), false), &mut Silent).unwrap();
+        let stopped = train(&settings(bench.output(), true), &mut Stopper::after(4)).unwrap();
+        assert_eq!(stopped.stopped, Stopped::Interrupted);
+        train(&settings(bench.output(), true), &mut Silent).unwrap();
+        assert!(result(&whole) == result(&bench.output()), "{frozen:?}");
+    }
 }
 
 fn checkpoints(bench: &Bench) -> Vec<PathBuf> {

@@ -24,7 +24,7 @@ use bert_ner_text::atomic;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::resume::{deciding, same_settings};
+use crate::resume::{deciding, of_files, same_settings};
 use crate::{Evaluation, Event, Measured, Observer, Settings, Stopped, TrainError, train};
 
 pub use grid::{Planned, plan};
@@ -42,6 +42,8 @@ pub struct RunResult {
     pub seed: u64,
     /// The settings that decide the result.
     pub settings: Map<String, Value>,
+    /// The content of train, dev and test, hashed.
+    pub(crate) data: [Option<u64>; 3],
     /// What it came to.
     pub outcome: Outcome,
 }
@@ -87,7 +89,7 @@ impl RunResult {
 /// The result of a run that was finished before, in the sweep's folder.
 ///
 /// # Errors
-/// [`TrainError::OtherSettings`] when it was made with other settings than these, or when it cannot be read.
+/// [`TrainError::OtherSettings`] or [`TrainError::OtherData`] when it was made with others than these, or when it cannot be read.
 pub fn finished_before(
     folder: &Path,
     planned: &Planned,
@@ -98,7 +100,29 @@ pub fn finished_before(
         return Ok(None);
     };
     same_settings(&path, &result.settings, settings)?;
-    Ok(Some(result))
+    let splits = ["train", "dev", "test"].into_iter();
+    let mut pairs = splits.zip(result.data.iter().zip(data(settings)?));
+    match pairs.find(|(_, (old, new))| *old != new) {
+        Some((what, _)) => Err(TrainError::OtherData { path, what }),
+        None => Ok(Some(result)),
+    }
+}
+
+/// The content of train, dev and test, hashed.
+fn data(settings: &Settings) -> Result<[Option<u64>; 3], TrainError> {
+    let hash = |path: Option<&Path>| -> Result<Option<u64>, TrainError> {
+        let Some(path) = path else { return Ok(None) };
+        let hash = of_files(path).map_err(|source| TrainError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Some(hash))
+    };
+    Ok([
+        hash(Some(&settings.train))?,
+        hash(Some(&settings.dev))?,
+        hash(settings.test.as_deref())?,
+    ])
 }
 
 /// Does a run, from its newest checkpoint if it has one, and keeps its result; `None` when it was interrupted.
@@ -148,6 +172,7 @@ pub fn run(
         configuration: planned.configuration.clone(),
         seed: settings.seed,
         settings: deciding(settings),
+        data: data(settings)?,
         outcome,
     };
     write(&result_path(folder, planned), &result)?;

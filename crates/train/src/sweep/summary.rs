@@ -145,21 +145,36 @@ fn comparisons(configurations: &[Configuration], runs: &[RunResult]) -> Vec<Comp
     all
 }
 
-/// Two configurations over the seeds that both have; `p` is not adjusted yet.
-fn compare(a: &Configuration, b: &Configuration, runs: &[RunResult]) -> Comparison {
+/// The runs of two configurations under the seeds that both have.
+fn paired<'a>(
+    (a, b): (&Configuration, &Configuration),
+    runs: &'a [RunResult],
+) -> Vec<(&'a FinishedRun, &'a FinishedRun)> {
     let common = a.seeds.iter().filter(|seed| b.seeds.contains(seed));
     let of = |name: &str, seed: u64| {
         let mut own = runs.iter().filter(|run| run.configuration == name);
         own.find(|run| run.seed == seed)
             .and_then(RunResult::finished)
     };
-    let pairs: Vec<(&FinishedRun, &FinishedRun)> = common
+    common
         .filter_map(|&seed| Some((of(&a.name, seed)?, of(&b.name, seed)?)))
-        .collect();
-    let differences: Vec<f64> = pairs
-        .iter()
-        .map(|(a, b)| a.best.dev.f1 - b.best.dev.f1)
-        .collect();
+        .collect()
+}
+
+fn differences(pairs: &[(&FinishedRun, &FinishedRun)]) -> Vec<f64> {
+    let difference = |(a, b): &(&FinishedRun, &FinishedRun)| a.best.dev.f1 - b.best.dev.f1;
+    pairs.iter().map(difference).collect()
+}
+
+/// Two configurations over the seeds that both have, the better there first; `p` is not adjusted yet.
+fn compare(a: &Configuration, b: &Configuration, runs: &[RunResult]) -> Comparison {
+    let pairs = paired((a, b), runs);
+    let found = differences(&pairs);
+    // A seed that diverged is in one mean and not in the other: the pairs decide which is better.
+    if found.iter().sum::<f64>() < 0.0 {
+        return compare(b, a, runs);
+    }
+    let differences = found;
     let seeds = paired_t(&differences, 1.0 - SIGNIFICANCE);
     let (mean, _) = mean_and_deviation(&differences);
     let counts = |run: &FinishedRun| -> Vec<Counts> {

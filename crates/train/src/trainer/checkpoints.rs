@@ -57,7 +57,7 @@ impl Run<'_> {
         // A run may begin anew with `overwrite` whatever stands at its output; to go on, it must be its own.
         let found = self.checkpoints.newest_first()?;
         if !(found.is_empty() && self.settings.overwrite) {
-            self.published = resume::published_step(self.settings)?;
+            self.published = resume::published_step(self.settings, &self.fingerprints)?;
         }
         self.checkpoints.tidy()?;
         let mut left = found.into_iter().peekable();
