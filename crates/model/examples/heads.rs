@@ -4,7 +4,8 @@
 //! `cargo run --release -p bert-ner-model --example heads -- FOLDER [BATCH [STEPS [THREADS]]]`
 
 use bert_ner_model::{
-    Batch, Gradients, HeadKind, Heads, Model, Optimizer, Pass, Rnn, RnnKind, Task, Workspace, split_mix,
+    Batch, Gradients, HeadKind, Heads, Model, Optimizer, Pass, Rnn, RnnKind, Task, Workspace,
+    split_mix,
 };
 use std::time::Instant;
 

@@ -76,8 +76,15 @@ fn logits_loss_and_every_gradient_are_those_of_transformers() {
             assert!(found.iter().all(|g| g.abs() < 1e-4), "{}", tensor.name);
             continue;
         }
-        let error = relative(found, &floats(&tensors, &format!("gradient.{}", tensor.name)));
-        assert!(error < 2e-5, "the gradient of {} is {error:e} off", tensor.name);
+        let error = relative(
+            found,
+            &floats(&tensors, &format!("gradient.{}", tensor.name)),
+        );
+        assert!(
+            error < 2e-5,
+            "the gradient of {} is {error:e} off",
+            tensor.name
+        );
     }
 }
 
@@ -109,9 +116,8 @@ fn a_saved_classifier_names_the_class_of_transformers_and_loads_without_our_keys
     let folder = tempfile::tempdir().unwrap();
     model.save(folder.path()).unwrap();
     let path = folder.path().join("config.json");
-    let read = |path: &Path| -> Value {
-        serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
-    };
+    let read =
+        |path: &Path| -> Value { serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap() };
     let mut config = read(&path);
     assert_eq!(config["architectures"][0], "BertForSequenceClassification");
     assert_eq!(config["problem_type"], "single_label_classification");
