@@ -7,13 +7,14 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use bert_ner_infer::{Entity, Tagged, Workspace};
-use bert_ner_score::{Calibration, Mode, Scorer, Scores};
+use bert_ner_model::Task;
+use bert_ner_score::{Calibration, ClassScorer, Mode, Scorer, Scores};
 use bert_ner_text::{Scheme, counted, read_corpus};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::args::EvalArgs;
-use crate::failure::{note, warn};
+use crate::failure::{Usage, note, warn};
 use crate::model;
 use crate::names;
 use crate::output::print_json;
@@ -24,6 +25,10 @@ pub(crate) fn run(args: &EvalArgs) -> Result<ExitCode> {
     // What cannot work is said before a model is loaded.
     let data = names::evaluated(&args.data, args.split, !stderr().is_terminal())?;
     let tagger = model::open(&args.model)?;
+    if tagger.task() == Task::Classify && args.conlleval {
+        let message = "--conlleval is for entities, and the model gives each text a label";
+        return Err(Usage(message.to_owned()).into());
+    }
     let options = tagger.read_options(args.format.read_options())?;
     let corpus = read_corpus(&data, &options)?;
     let name = data.display();
@@ -51,6 +56,21 @@ pub(crate) fn run(args: &EvalArgs) -> Result<ExitCode> {
     bar.finish_and_clear();
     if !evaluation.unknown.is_empty() {
         warn(format_args!("{name}: {}", unknown(&evaluation.unknown)));
+    }
+    if evaluation.truncated > 0 {
+        let (texts, length) = (counted(evaluation.truncated, "texts"), tagger.max_length());
+        warn(format_args!("{name}: {texts} cut to {length} pieces"));
+    }
+    if tagger.task() == Task::Classify {
+        let mut scorer = ClassScorer::new(tagger.model().labels());
+        for (text, tagged) in corpus.sentences.iter().zip(&evaluation.tagged) {
+            let gold = text.tags.as_deref().unwrap_or_default();
+            for (gold, found) in gold.iter().zip(&tagged.tags) {
+                scorer.add(gold, found);
+            }
+        }
+        score::show(&scorer.finish(), args.json, false)?;
+        return Ok(ExitCode::SUCCESS);
     }
     let mut scorer = Scorer::new(match args.conlleval {
         true => Mode::Conlleval,

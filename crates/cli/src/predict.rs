@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
-use bert_ner_infer::Tagger;
 use bert_ner_infer::output::{self, OutputFormat, OutputOptions, PredictionWriter};
-use bert_ner_text::{Format, ReadOptions, SentenceReader};
+use bert_ner_infer::{TagStream, Tagger};
+use bert_ner_model::Task;
+use bert_ner_text::{Format, ReadOptions, Sentence, SentenceReader, TextError, counted};
 
 use crate::args::PredictArgs;
 use crate::failure::{Hinted, Interrupted, Usage, warn};
@@ -96,13 +97,16 @@ fn writer(
     let mut options = OutputOptions {
         unit: args.offsets,
         colours: false,
+        task: tagger.task(),
     };
     Ok(match file {
         None if format == OutputFormat::Brat => {
             let message = "--output-format brat writes a folder: give its name with --output";
             return Err(Usage(message.to_owned()).into());
         }
-        Some(path) if format == OutputFormat::Brat => output::create_brat(path, tagger.types())?,
+        Some(path) if format == OutputFormat::Brat && options.task == Task::Ner => {
+            output::create_brat(path, tagger.types())?
+        }
         Some(path) => output::create_file(path, format, &options)?,
         None => {
             // https://no-color.org
@@ -144,18 +148,33 @@ fn tag(
         true => standard_input(options, typed)?,
         false => bert_ner_text::open(path, options)?,
     };
+    let name = match standard {
+        true => Path::new(STANDARD_INPUT),
+        false => path,
+    };
+    let mut truncated = 0;
     if typed {
         // Whoever types wants the answer to a sentence before typing the next.
         for sentence in reader.by_ref() {
-            write_all(tagger.tag_stream([sentence]), writer, interrupt)?;
+            write_all(
+                tagger.tag_stream([sentence]),
+                writer,
+                interrupt,
+                &mut truncated,
+            )?;
         }
-    } else if write_all(tagger.tag_stream(reader.by_ref()), writer, interrupt)? == 0 {
-        let name = if standard {
-            Path::new(STANDARD_INPUT)
-        } else {
-            path
-        };
-        warn(format_args!("{}: has no sentence to tag", name.display()));
+    } else {
+        let stream = tagger.tag_stream(reader.by_ref());
+        if write_all(stream, writer, interrupt, &mut truncated)? == 0 {
+            warn(format_args!("{}: has no sentence to tag", name.display()));
+        }
+    }
+    if truncated > 0 {
+        let (texts, length) = (counted(truncated, "texts"), tagger.max_length());
+        warn(format_args!(
+            "{}: {texts} cut to {length} pieces",
+            name.display()
+        ));
     }
     for warning in reader.warnings() {
         warn(warning);
@@ -180,19 +199,15 @@ fn standard_input(options: &ReadOptions, typed: bool) -> Result<Box<dyn Sentence
     )?)
 }
 
-/// Writes what comes, and gives the number of sentences.
-fn write_all(
-    tagged: impl Iterator<
-        Item = Result<
-            (bert_ner_text::Sentence, bert_ner_infer::Tagged),
-            bert_ner_infer::InferError,
-        >,
-    >,
+/// Writes what comes, and gives the number of sentences; adds to `truncated` the texts that were cut.
+fn write_all<I: Iterator<Item = Result<Sentence, TextError>>>(
+    mut tagged: TagStream<'_, I>,
     writer: &mut dyn PredictionWriter,
     interrupt: &Interrupt,
+    truncated: &mut usize,
 ) -> Result<usize> {
     let mut sentences = 0;
-    for item in tagged {
+    for item in tagged.by_ref() {
         let (sentence, tagged) = item?;
         writer.write(&sentence, &tagged)?;
         sentences += 1;
@@ -200,5 +215,6 @@ fn write_all(
             return Err(Interrupted.into());
         }
     }
+    *truncated += tagged.truncated();
     Ok(sentences)
 }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use bert_ner_score::{Calibration, Scores};
+use bert_ner_score::{Calibration, ClassScores, Scores};
 use bert_ner_text::counted;
 use comfy_table::{CellAlignment, Table, presets};
 
@@ -13,6 +13,9 @@ pub(crate) fn percent(share: f64) -> String {
 
 /// Writes precision, recall, F1 and support of each type and of all, and the accuracy.
 pub(crate) fn write_scores(out: &mut impl Write, scores: &Scores) -> std::io::Result<()> {
+    if let Some(classes) = &scores.classes {
+        return write_classes(out, scores, classes);
+    }
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(["type", "precision", "recall", "F1", "entities"]);
@@ -39,6 +42,48 @@ pub(crate) fn write_scores(out: &mut impl Write, scores: &Scores) -> std::io::Re
         percent(scores.accuracy),
         counted(scores.tokens, "words")
     )
+}
+
+/// Writes precision, recall and F1 of each label, their means, the accuracy and the confusion matrix.
+fn write_classes(
+    out: &mut impl Write,
+    scores: &Scores,
+    classes: &ClassScores,
+) -> std::io::Result<()> {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["label", "precision", "recall", "F1", "texts"]);
+    let mut row = |name: &str, [precision, recall, f1]: [f64; 3], texts: usize| {
+        let [precision, recall, f1] = [precision, recall, f1].map(percent);
+        table.add_row([name.to_owned(), precision, recall, f1, texts.to_string()]);
+    };
+    for (label, one) in &scores.by_type {
+        row(label, [one.precision, one.recall, one.f1], one.support);
+    }
+    let weighted = scores.weighted_average();
+    row(
+        "macro",
+        [scores.precision, scores.recall, scores.f1],
+        scores.gold,
+    );
+    row(
+        "weighted",
+        [weighted.precision, weighted.recall, weighted.f1],
+        scores.gold,
+    );
+    write_table(out, table)?;
+    let (accuracy, texts) = (percent(scores.accuracy), counted(scores.tokens, "texts"));
+    writeln!(out, "\naccuracy {accuracy} over {texts}\n")?;
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(
+        std::iter::once("gold \\ predicted").chain(classes.labels.iter().map(String::as_str)),
+    );
+    for (label, row) in classes.labels.iter().zip(&classes.confusion) {
+        let cells = row.iter().map(ToString::to_string);
+        table.add_row(std::iter::once(label.clone()).chain(cells));
+    }
+    write_table(out, table)
 }
 
 /// Writes the reliability table of the entities found, its empty bins left out.

@@ -58,8 +58,13 @@ fn summary(report: &Report) -> Vec<String> {
     let output = report.settings.output.display();
     lines.push(match &report.best {
         Some(best) => format!(
-            "{why}{output} holds the model of epoch {:.2}, dev F1 {}",
+            "{why}{output} holds the model of epoch {:.2}, dev {} {}",
             best.epoch,
+            if best.dev.classes.is_some() {
+                "macro F1"
+            } else {
+                "F1"
+            },
             percent(best.dev.f1)
         ),
         None => format!("{why}{output} holds the model"),

@@ -6,7 +6,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-use bert_ner_model::Group;
+use bert_ner_model::{Group, Task};
 use bert_ner_text::counted;
 use bert_ner_train::{EvalProgress, Evaluated, Event, Observer, Split, Started, Step, Tested};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -75,11 +75,15 @@ impl Watcher {
         let test = started
             .test_samples
             .map_or(String::new(), |test| format!(", {test} test"));
+        let (what, labels) = match started.task {
+            Task::Ner => ("sentences", "tags"),
+            Task::Classify => ("texts", "labels"),
+        };
         self.line(&format!(
-            "sentences: {} train, {} dev{test}; {}; {} parameters; {}",
+            "{what}: {} train, {} dev{test}; {}; {} parameters; {}",
             started.train_samples,
             started.dev_samples,
-            counted(started.labels.len(), "tags"),
+            counted(started.labels.len(), labels),
             rounded(started.parameters),
             counted(started.total_steps, "steps"),
         ));
@@ -125,7 +129,10 @@ impl Watcher {
             Show::Nothing => {}
             Show::Bar => {
                 if !self.headed {
-                    self.line("\n epoch    step  train loss  dev loss  precision  recall     F1");
+                    let [one, two, three] = columns(row).map(|(name, _)| name);
+                    self.line(&format!(
+                        "\n epoch    step  train loss  dev loss  {one:>9}  {two:>6}  {three:>5}"
+                    ));
                     self.headed = true;
                 }
                 self.line(&table_row(row));
@@ -136,14 +143,20 @@ impl Watcher {
 
     fn tested(&self, tested: &Tested) {
         let scores = &tested.scores;
-        self.line(&format!(
-            "test: precision {}, recall {}, F1 {}, accuracy {}, loss {:.4}",
-            percent(scores.precision),
-            percent(scores.recall),
-            percent(scores.f1),
-            percent(scores.accuracy),
-            tested.loss,
-        ));
+        let (accuracy, loss) = (percent(scores.accuracy), tested.loss);
+        self.line(&match &scores.classes {
+            None => format!(
+                "test: precision {}, recall {}, F1 {}, accuracy {accuracy}, loss {loss:.4}",
+                percent(scores.precision),
+                percent(scores.recall),
+                percent(scores.f1),
+            ),
+            Some(classes) => format!(
+                "test: accuracy {accuracy}, macro F1 {}, weighted F1 {}, loss {loss:.4}",
+                percent(classes.macro_f1),
+                percent(classes.weighted_f1),
+            ),
+        });
     }
 }
 
@@ -220,31 +233,47 @@ fn style() -> ProgressStyle {
         .unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
+/// The three scores that are shown, with their names: of entities, or of whole texts.
+fn columns(row: &Evaluated) -> [(&'static str, f64); 3] {
+    let scores = &row.scores;
+    match &scores.classes {
+        None => [
+            ("precision", scores.precision),
+            ("recall", scores.recall),
+            ("F1", scores.f1),
+        ],
+        Some(classes) => [
+            ("macro F1", classes.macro_f1),
+            ("weighted F1", classes.weighted_f1),
+            ("accuracy", scores.accuracy),
+        ],
+    }
+}
+
 /// Widths are those of the header in [`Watcher::evaluated`].
 fn table_row(row: &Evaluated) -> String {
+    let [one, two, three] = columns(row).map(|(name, value)| {
+        let width = name.len();
+        format!("{:>width$}", percent(value))
+    });
     format!(
-        "{:>6.2}  {:>6}  {:>10.4}  {:>8.4}  {:>9}  {:>6}  {:>5}{}",
+        "{:>6.2}  {:>6}  {:>10.4}  {:>8.4}  {one:>9}  {two:>6}  {three:>5}{}",
         row.epoch,
         row.step,
         row.train_loss,
         row.loss,
-        percent(row.scores.precision),
-        percent(row.scores.recall),
-        percent(row.scores.f1),
         if row.best { "  best" } else { "" },
     )
 }
 
 fn plain_row(row: &Evaluated) -> String {
+    let [one, two, three] = columns(row).map(|(name, value)| format!("{name} {}", percent(value)));
     format!(
-        "epoch {:.2}  step {}  train loss {:.4}  dev loss {:.4}  precision {}  recall {}  F1 {}{}",
+        "epoch {:.2}  step {}  train loss {:.4}  dev loss {:.4}  {one}  {two}  {three}{}",
         row.epoch,
         row.step,
         row.train_loss,
         row.loss,
-        percent(row.scores.precision),
-        percent(row.scores.recall),
-        percent(row.scores.f1),
         if row.best { "  best" } else { "" },
     )
 }

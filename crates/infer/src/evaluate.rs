@@ -23,6 +23,8 @@ pub struct Evaluation {
     ///
     /// They are outside the loss, but not outside a score: the words have predictions like others.
     pub unknown: BTreeMap<String, usize>,
+    /// Whole texts that were longer than the model takes, and so were cut.
+    pub truncated: usize,
 }
 
 impl Evaluation {
@@ -45,11 +47,13 @@ impl Tagger {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Evaluation, InferError> {
         let mut evaluation = Evaluation::default();
+        let cut_before = workspace.truncated();
         let gold = self.gold_ids(sentences, &mut evaluation.unknown)?;
         let mut collector = Collector::new(self, sentences).with_gold(&gold);
         self.visit(sentences, workspace, progress, &mut |word| {
             collector.add(&word)
         })?;
+        evaluation.truncated = workspace.truncated() - cut_before;
         evaluation.tagged = collector.finish();
         (evaluation.loss_sum, evaluation.loss_words) = collector.loss;
         Ok(evaluation)

@@ -1,6 +1,6 @@
 //! Sentences through the model in packed batches.
 
-use bert_ner_model::Batch;
+use bert_ner_model::{Batch, Task};
 use bert_ner_text::Sentence;
 use bert_ner_tokenize::Window;
 
@@ -12,12 +12,18 @@ use crate::tagger::Tagger;
 pub struct Workspace {
     pub(crate) model: bert_ner_model::Workspace,
     pub(crate) batch: Batch,
+    truncated: usize,
 }
 
 impl Workspace {
     /// A workspace without memory.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Whole texts that were longer than the model takes, and so were cut, since the workspace was made; sentences never are.
+    pub fn truncated(&self) -> usize {
+        self.truncated
     }
 }
 
@@ -55,9 +61,7 @@ impl Tagger {
         workspace.batch.clear(); // a call that failed may have left something
         let mut pending: Vec<(usize, Window)> = Vec::new();
         for (index, sentence) in sentences.iter().enumerate() {
-            let words: Vec<&str> = sentence.words().collect();
-            let pieces = self.tokenizer().encode(&words)?;
-            for window in self.tokenizer().windows(&pieces, self.max_length()) {
+            for window in self.windows_of(sentence, &mut workspace.truncated)? {
                 let full = workspace.batch.tokens() + window.ids.len() > self.batch_pieces();
                 if full && !pending.is_empty() {
                     self.run(&mut pending, workspace, visit)?;
@@ -78,6 +82,27 @@ impl Tagger {
             total: sentences.len(),
         });
         Ok(())
+    }
+
+    /// The sequences of a sentence; of a whole text, the one, cut where it is too long.
+    fn windows_of(
+        &self,
+        sentence: &Sentence,
+        truncated: &mut usize,
+    ) -> Result<Vec<Window>, InferError> {
+        if self.task() == Task::Classify {
+            let (ids, cut) = self.tokenizer().text(&sentence.text, self.max_length())?;
+            *truncated += usize::from(cut > 0);
+            return Ok(vec![Window {
+                pieces: 0..ids.len() - 2,
+                ids,
+                rows: vec![0],
+                words: 0..1,
+            }]);
+        }
+        let words: Vec<&str> = sentence.words().collect();
+        let pieces = self.tokenizer().encode(&words)?;
+        Ok(self.tokenizer().windows(&pieces, self.max_length()))
     }
 
     /// Runs the batch of the `pending` windows, and empties both.

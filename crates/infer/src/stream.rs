@@ -52,6 +52,11 @@ impl<I: Iterator<Item = Result<Sentence, TextError>>> TagStream<'_, I> {
         !self.ready.is_empty()
     }
 
+    /// Whole texts so far that were longer than the model takes, and so were cut.
+    pub fn truncated(&self) -> usize {
+        self.workspace.truncated()
+    }
+
     /// Reads and tags the next chunk.
     fn refill(&mut self) -> Result<(), InferError> {
         let mut chunk = Vec::new();

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use bert_ner_text::{Scheme, Sentence, Span};
 
-/// What the model says of a sentence: exactly one tag and one probability a word.
+/// What the model says of a sentence: exactly one tag and one probability a word. Of a whole text: one label.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Tagged {
     /// The tag of each word, in IOB2 (see [`Tagged::entities`]).
@@ -21,7 +21,7 @@ pub struct Tagged {
     /// Where the tags are an impossible sequence they are read as conlleval and seqeval read them:
     /// an `I-` after `O` or after another type begins an entity.
     pub entities: Vec<Entity>,
-    /// The most probable tag sequences of a CRF, best first: as many as the tagger was asked for.
+    /// The most probable tag sequences of a CRF, best first: as many as the tagger was asked for. Of a whole text: all labels.
     pub alternatives: Vec<Alternative>,
 }
 

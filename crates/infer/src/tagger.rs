@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use bert_ner_model::{Crf, Model};
+use bert_ner_model::{Crf, Model, Task};
 use bert_ner_text::{ReadOptions, Scheme, Sentence, Words, split_tag};
 use bert_ner_tokenize::{MIN_LENGTH, Tokenizer};
 
@@ -33,7 +33,9 @@ pub struct Options {
     pub alternatives: usize,
 }
 
-/// A model and its tokenizer: words in, tags and entities out.
+/// A model and its tokenizer: words in, tags and entities out; of a classifier, whole texts in, labels out.
+///
+/// A text is a [`Sentence`] of one word, which is all of it (see [`ReadOptions::whole_texts`]), and its label is that word's tag.
 ///
 /// It is never changed by tagging, so threads can share one, each with its own [`Workspace`].
 #[derive(Debug)]
@@ -101,7 +103,10 @@ impl Tagger {
                 model: config.vocab_size,
             });
         }
+        let task = config.heads().task;
         let scheme = match (options.scheme, trained) {
+            // Labels of texts are taken as they are.
+            _ if task == Task::Classify => Scheme::Iob2,
             (Some(scheme), _) => scheme,
             (None, Some(ner)) => ner.scheme.parse()?,
             (None, None) => scheme_of(model.labels()),
@@ -150,6 +155,11 @@ impl Tagger {
         &self.tokenizer
     }
 
+    /// What the model predicts.
+    pub fn task(&self) -> Task {
+        self.model.config().heads().task
+    }
+
     /// The scheme of the model's labels. [`Tagged::tags`] are in IOB2 whatever it is.
     pub fn scheme(&self) -> Scheme {
         self.scheme
@@ -191,6 +201,7 @@ impl Tagger {
             return Err(InferError::Words { trained, asked });
         }
         options.words = self.words.or(options.words);
+        options.whole_texts = self.task() == Task::Classify;
         // [CLS] and [SEP]
         options.sentence_words = Some(self.max_length - 2);
         Ok(options)
@@ -306,6 +317,7 @@ impl<'a> Collector<'a> {
             }
             let words = &self.sentences[self.tagged.len()];
             self.tagged.push(match &self.crf {
+                None if self.tagger.task() == Task::Classify => self.tagger.classify(&scores),
                 None => self.tagger.tag_apart(words, &scores),
                 Some(crf) => self.tagger.tag_together(words, &scores, crf),
             });
@@ -353,6 +365,26 @@ impl Tagger {
         let (names, probabilities): (Vec<&str>, Vec<f32>) =
             scores.chunks_exact(labels.len()).map(best).unzip();
         Tagged::new(sentence, &names, probabilities, self.scheme)
+    }
+
+    /// The label of a whole text with these scores, `[K]`, and all labels by their probability.
+    fn classify(&self, scores: &[f32]) -> Tagged {
+        let labels = self.model.labels();
+        let probability = |id: usize| softmax::log_probability(scores, id).exp() as f32;
+        let best = softmax::best(scores);
+        let mut alternatives: Vec<Alternative> = (0..labels.len())
+            .map(|id| Alternative {
+                tags: vec![labels[id].clone()],
+                probability: probability(id),
+            })
+            .collect();
+        alternatives.sort_by(|a, b| b.probability.total_cmp(&a.probability));
+        Tagged {
+            tags: vec![labels[best].clone()],
+            probabilities: vec![probability(best)],
+            entities: Vec::new(),
+            alternatives,
+        }
     }
 
     /// The tags of a CRF: the best sequence.

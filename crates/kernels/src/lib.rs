@@ -27,6 +27,7 @@ pub mod memory;
 pub mod reduce;
 pub mod rnn;
 pub mod rows;
+pub mod tanh;
 
 mod parallel;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]

@@ -4,7 +4,8 @@
 //! `cargo run --release -p bert-ner-model --example heads -- FOLDER [BATCH [STEPS [THREADS]]]`
 
 use bert_ner_model::{
-    Batch, Gradients, HeadKind, Heads, Model, Optimizer, Pass, Rnn, RnnKind, Workspace, split_mix,
+    Batch, Gradients, HeadKind, Heads, Model, Optimizer, Pass, Rnn, RnnKind, Task, Workspace,
+    split_mix,
 };
 use std::time::Instant;
 
@@ -32,6 +33,7 @@ fn main() {
     let heads = |head, rnn| Heads {
         head,
         rnn,
+        task: Task::Ner,
         crf_constraints: head == HeadKind::Crf,
     };
     let kinds = [

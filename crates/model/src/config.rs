@@ -1,6 +1,6 @@
 //! `config.json` as Hugging Face writes it, with our own keys under `"bert_ner"`.
 
-use crate::{Heads, ModelError};
+use crate::{HeadKind, Heads, ModelError, Task};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -59,7 +59,8 @@ pub struct Config {
 /// Our own part of `config.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct NerConfig {
-    /// Tag scheme of the labels.
+    /// Tag scheme of the labels; empty where they are of whole texts.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub scheme: String,
     /// Longest sequence used in training, in pieces with `[CLS]` and `[SEP]`.
     pub max_length: usize,
@@ -84,6 +85,11 @@ pub enum HiddenAct {
     /// `max(x, 0)`.
     Relu,
 }
+
+/// transformers' classes for the two tasks, and what it calls one label a text.
+const TOKENS: &str = "BertForTokenClassification";
+const SEQUENCES: &str = "BertForSequenceClassification";
+const SINGLE_LABEL: &str = "single_label_classification";
 
 fn bert() -> String {
     "bert".to_owned()
@@ -144,16 +150,52 @@ impl Config {
             .collect()
     }
 
-    /// What stands on the encoder: a linear head where `config.json` does not say.
+    /// What stands on the encoder: a linear head where `config.json` does not say, of whole texts where transformers' class is.
     pub fn heads(&self) -> Heads {
-        self.bert_ner
-            .as_ref()
-            .map_or_else(Heads::default, |ner| ner.heads)
+        let foreign = || Heads {
+            task: match self.architecture() {
+                Some(SEQUENCES) => Task::Classify,
+                _ => Task::Ner,
+            },
+            ..Heads::default()
+        };
+        self.bert_ner.as_ref().map_or_else(foreign, |ner| ner.heads)
+    }
+
+    /// Refuses a classifier of texts that does not give each one of several labels.
+    ///
+    /// # Errors
+    /// [`ModelError::Unsupported`]
+    pub(crate) fn check_problem(&self, path: &Path) -> Result<(), ModelError> {
+        if self.heads().task != Task::Classify {
+            return Ok(());
+        }
+        let problem = self.other.get("problem_type").and_then(Value::as_str);
+        let what = match problem.filter(|&problem| problem != SINGLE_LABEL) {
+            Some(problem) => format!("problem_type {problem:?}"),
+            // transformers takes it for a regression.
+            None if self.id2label.len() == 1 => "a classifier with 1 label".to_owned(),
+            None => return Ok(()),
+        };
+        Err(ModelError::Unsupported {
+            path: path.to_owned(),
+            what,
+            expected: "expected \"single_label_classification\" with at least 2 labels",
+        })
+    }
+
+    /// The class of transformers that the model is for.
+    fn architecture(&self) -> Option<&str> {
+        self.other.get("architectures")?.get(0)?.as_str()
     }
 
     /// Says what stands on the encoder; a head that transformers does not have is not called by the name of one that it has.
     pub(crate) fn set_heads(&mut self, heads: Heads) {
-        if self.bert_ner.is_some() || heads != Heads::default() {
+        let plain = Heads {
+            task: heads.task,
+            ..Heads::default()
+        };
+        if self.bert_ner.is_some() || heads != plain {
             let scheme = bert_ner_text::Scheme::Iob2.name().to_owned();
             let max_length = self.max_position_embeddings;
             let ner = self.bert_ner.get_or_insert(NerConfig {
@@ -164,8 +206,19 @@ impl Config {
             });
             ner.heads = heads;
         }
-        if heads != Heads::default() {
-            self.other.remove("architectures");
+        self.other.remove("architectures");
+        self.other.remove("problem_type");
+        if heads == plain {
+            let class = match heads.task {
+                Task::Ner => TOKENS,
+                Task::Classify => SEQUENCES,
+            };
+            let classes = Value::from(vec![class]);
+            self.other.insert("architectures".to_owned(), classes);
+        }
+        if heads.task == Task::Classify {
+            let problem = Value::from(SINGLE_LABEL);
+            self.other.insert("problem_type".to_owned(), problem);
         }
     }
 
@@ -184,10 +237,6 @@ impl Config {
         self.other
             .insert("label2id".to_owned(), Value::Object(label2id));
         self.other.remove("num_labels");
-        self.other.insert(
-            "architectures".to_owned(),
-            Value::from(vec!["BertForTokenClassification"]),
-        );
     }
 
     /// The id of the padding piece: `pad_token_id`, 0 when it is missing or no row of the embedding.
@@ -241,8 +290,12 @@ impl Config {
         if let Some(complaint) = self.heads().rnn.and_then(|rnn| rnn.complaint()) {
             return wrong(format!("bert_ner: {complaint}"));
         }
-        if self.heads().head == crate::HeadKind::Crf && self.id2label.len() == 1 {
+        let heads = self.heads();
+        if heads.head == HeadKind::Crf && self.id2label.len() == 1 {
             return wrong("bert_ner: a CRF needs at least 2 labels, id2label has 1".to_owned());
+        }
+        if heads.task == Task::Classify && (heads.head == HeadKind::Crf || heads.rnn.is_some()) {
+            return wrong("bert_ner: a classifier of texts has no CRF and no rnn".to_owned());
         }
         let dropouts = [
             ("hidden_dropout_prob", self.hidden_dropout_prob),

@@ -66,7 +66,7 @@ pub enum ModelError {
         shape: Vec<usize>,
     },
     /// A tensor that belongs to no part of the model.
-    #[error("{}: tensor {name:?} is not part of a BERT token classifier", path.display())]
+    #[error("{}: tensor {name:?} is not part of a BERT classifier", path.display())]
     ExtraTensor {
         /// The weight file.
         path: PathBuf,
@@ -103,8 +103,8 @@ pub enum ModelError {
         /// The folder of the pretrained model.
         path: PathBuf,
     },
-    /// The folder holds an encoder without a token-classification head.
-    #[error("{}: no token-classification head (tensor \"classifier.weight\"): fine-tune it first with `bert-ner train`", path.display())]
+    /// The folder holds an encoder without a classification head.
+    #[error("{}: no classification head (tensor \"classifier.weight\"): fine-tune it first with `bert-ner train`", path.display())]
     NoHead {
         /// The folder.
         path: PathBuf,

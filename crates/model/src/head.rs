@@ -1,19 +1,21 @@
-//! The token head: dropout, a recurrent network if there is one, and a score for every tag of every scored row; the loss is
-//! cross-entropy or that of a conditional random field.
+//! The head over the scored rows. Of words: dropout, a recurrent network if there is one, and a score for every tag of every row. Of
+//! texts: BERT's pooler, dropout and a score for every label. The loss is an [`Objective`] or that of a conditional random field.
 
 use crate::encoder::{Encoder, Place, fit};
 use crate::layer::linear_backward;
+use crate::layout::Linear;
 use crate::rnn::{self, RnnState};
-use crate::{Batch, Gradients};
+use crate::{Batch, Gradients, Objective};
 use bert_ner_kernels::crf::{self, Forbidden};
-use bert_ner_kernels::{columns, dropout, loss, matmul, rows};
+use bert_ner_kernels::{columns, dropout, matmul, rows, tanh};
 
 /// The buffers of a head.
 #[derive(Debug, Default)]
 pub(crate) struct HeadState {
-    /// The encoder's output behind dropout: at the scored rows, `[W, H]`, or with a recurrent network at all, `[T, H]`.
+    /// The encoder's output, without a pooler behind dropout: at the scored rows, `[W, H]`, or with a recurrent network at all, `[T, H]`.
     features: Vec<f32>,
     rnn: RnnState,
+    pooled: Pooled,
     /// The recurrent network's output at the scored rows and its gradient, `[W, D N]`.
     picked: [Vec<f32>; 2],
     /// `[W, K]`.
@@ -25,47 +27,90 @@ pub(crate) struct HeadState {
     crf: crf::State,
 }
 
-/// `logits = rnn(dropout(hidden)) W^T + b`, `[W, K]`, left in the state.
+/// The buffers of a pooler, each `[W, H]`.
+#[derive(Debug, Default)]
+struct Pooled {
+    output: Vec<f32>,
+    /// The output behind dropout.
+    dropped: Vec<f32>,
+    gradient: Vec<f32>,
+}
+
+/// What a backward pass starts from.
+#[derive(Clone, Copy)]
+pub(crate) struct Goal<'a> {
+    /// Factor of the loss whose gradient is wanted.
+    pub(crate) scale: f32,
+    /// What a CRF is kept from.
+    pub(crate) forbidden: Option<&'a Forbidden>,
+    /// The loss of a linear head.
+    pub(crate) objective: &'a Objective,
+}
+
+/// `y = x W^T + b`.
+fn linear_forward(encoder: &Encoder<'_>, linear: &Linear, y: &mut [f32], x: &[f32]) {
+    let weight = encoder.parameters.at(&linear.weight);
+    matmul::linear_forward(y, x, weight, linear.outputs, linear.inputs);
+    columns::add_bias(y, encoder.parameters.at(&linear.bias));
+}
+
+/// `logits = rnn(dropout(hidden)) W^T + b`, or `dropout(tanh(hidden P^T + p)) W^T + b`, `[W, K]`, left in the state.
 pub(crate) fn forward(encoder: &Encoder<'_>, batch: &Batch, hidden: &[f32], state: &mut HeadState) {
     let classifier = &encoder.layout.classifier;
-    let inputs = classifier.inputs;
     let features = fit(&mut state.features, hidden.len());
     features.copy_from_slice(hidden);
-    dropout::apply(features, encoder.noise.at(Place::Classifier));
-    let picked = if encoder.layout.rnn.is_empty() {
+    let noise = encoder.noise.at(Place::Classifier);
+    let picked = if let Some(pooler) = &encoder.layout.pooler {
+        let output = fit(&mut state.pooled.output, hidden.len());
+        linear_forward(encoder, pooler, output, features);
+        tanh::forward(output);
+        let dropped = fit(&mut state.pooled.dropped, hidden.len());
+        dropped.copy_from_slice(output);
+        dropout::apply(dropped, noise);
+        &*dropped
+    } else if encoder.layout.rnn.is_empty() {
+        dropout::apply(features, noise);
         &*features
     } else {
+        dropout::apply(features, noise);
         let output = rnn::forward(encoder, batch, features, &mut state.rnn);
-        let picked = fit(&mut state.picked[0], batch.words() * inputs);
-        rows::gather(picked, output, &batch.rows, inputs);
+        let picked = fit(&mut state.picked[0], batch.words() * classifier.inputs);
+        rows::gather(picked, output, &batch.rows, classifier.inputs);
         &*picked
     };
     let logits = fit(&mut state.logits, batch.words() * classifier.outputs);
-    let weight = encoder.parameters.at(&classifier.weight);
-    matmul::linear_forward(logits, picked, weight, classifier.outputs, inputs);
-    columns::add_bias(logits, encoder.parameters.at(&classifier.bias));
+    linear_forward(encoder, classifier, logits, picked);
 }
 
-/// The loss summed over the scored rows; the gradient is that of `scale` times it, and `dhidden`, as `hidden` in [`forward`],
+/// The loss summed over the scored rows; the gradient is that of `goal.scale` times it, and `dhidden`, as `hidden` in [`forward`],
 /// receives the encoder's part, or nothing when the encoder is frozen.
 pub(crate) fn backward(
     encoder: &Encoder<'_>,
     batch: &Batch,
     (state, dhidden): (&mut HeadState, &mut [f32]),
-    (scale, forbidden): (f32, Option<&Forbidden>),
+    goal: Goal<'_>,
     (gradients, accumulate): (&mut Gradients, bool),
 ) -> f64 {
     let classifier = &encoder.layout.classifier;
     let (inputs, outputs) = (classifier.inputs, classifier.outputs);
-    let loss = loss_backward(
-        encoder,
-        batch,
-        state,
-        (scale, forbidden),
-        (gradients, accumulate),
-    );
+    let loss = loss_backward(encoder, batch, state, goal, (gradients, accumulate));
     let weight = encoder.parameters.at(&classifier.weight);
     let dlogits = &state.dlogits;
+    let noise = encoder.noise.at(Place::Classifier);
+    if let Some(pooler) = &encoder.layout.pooler {
+        let pooled = &mut state.pooled;
+        linear_backward(classifier, dlogits, &pooled.dropped, gradients, accumulate);
+        let dpooled = fit(&mut pooled.gradient, pooled.output.len());
+        matmul::linear_backward_input(dpooled, dlogits, weight, outputs, inputs, false);
+        dropout::apply(dpooled, noise);
+        tanh::backward(dpooled, &pooled.output);
+        linear_backward(pooler, dpooled, &state.features, gradients, accumulate);
+        if !dhidden.is_empty() {
+            let weight = encoder.parameters.at(&pooler.weight);
+            matmul::linear_backward_input(dhidden, dpooled, weight, inputs, inputs, false);
+        }
+        return loss;
+    }
     if encoder.layout.rnn.is_empty() {
         linear_backward(classifier, dlogits, &state.features, gradients, accumulate);
         if !dhidden.is_empty() {
@@ -81,7 +126,7 @@ pub(crate) fn backward(
         let x = (&state.features[..], &mut *dhidden);
         rnn::backward(encoder, batch, x, &mut state.rnn, (gradients, accumulate));
     }
-    dropout::apply(dhidden, encoder.noise.at(Place::Classifier));
+    dropout::apply(dhidden, noise);
     loss
 }
 
@@ -90,12 +135,13 @@ fn loss_backward(
     encoder: &Encoder<'_>,
     batch: &Batch,
     state: &mut HeadState,
-    (scale, forbidden): (f32, Option<&Forbidden>),
+    goal: Goal<'_>,
     (gradients, accumulate): (&mut Gradients, bool),
 ) -> f64 {
     let dlogits = fit(&mut state.dlogits, state.logits.len());
     let Some(crf) = &encoder.layout.crf else {
-        return loss::cross_entropy(dlogits, &state.logits, &batch.tags, scale);
+        let objective = goal.objective;
+        return objective.rows(dlogits, &state.logits, &batch.tags, goal.scale);
     };
     state.words.clear();
     let words = |&bound: &usize| batch.rows.partition_point(|&row| (row as usize) < bound);
@@ -114,8 +160,8 @@ fn loss_backward(
     crf::negative_log_likelihood(
         (dlogits, into),
         (&state.logits, &batch.tags, &state.words),
-        (crf.weights(encoder.parameters), forbidden),
-        scale,
+        (crf.weights(encoder.parameters), goal.forbidden),
+        goal.scale,
         &mut state.crf,
     )
 }

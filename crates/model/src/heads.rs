@@ -2,10 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The head of a tagger: `encoder -> dropout -> rnn -> classifier -> tags`.
+/// The head: `encoder -> dropout -> rnn -> classifier -> tags` of words, or `encoder -> pooler -> dropout -> classifier -> label` of
+/// whole texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub struct Heads {
+    /// What is predicted.
+    #[serde(default, skip_serializing_if = "Task::is_ner")]
+    pub task: Task,
     /// How tags follow from the classifier's scores.
     #[serde(default)]
     pub head: HeadKind,
@@ -15,6 +19,23 @@ pub struct Heads {
     /// Whether the CRF is kept from what the tag scheme forbids, in training and decoding.
     #[serde(default)]
     pub crf_constraints: bool,
+}
+
+/// What is predicted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Task {
+    /// A tag for every word, and so entities: the scored rows are words.
+    #[default]
+    Ner,
+    /// A label for every text: the scored row of a sequence is its `[CLS]`, behind BERT's pooler.
+    Classify,
+}
+
+impl Task {
+    fn is_ner(&self) -> bool {
+        *self == Self::Ner
+    }
 }
 
 /// How tags follow from the classifier's scores.

@@ -2,7 +2,7 @@
 //!
 //! Query, key and value stand next to each other, weights and biases apart, so that the three products of a layer are one.
 
-use crate::{Config, HeadKind, Parameters, Rnn, RnnKind};
+use crate::{Config, HeadKind, Parameters, Rnn, RnnKind, Task};
 use bert_ner_kernels::{crf, rnn};
 use std::ops::Range;
 
@@ -95,6 +95,8 @@ pub struct Layout {
     pub(crate) layers: Vec<Layer>,
     /// Empty without a recurrent network.
     pub(crate) rnn: Vec<RnnLayer>,
+    /// `bert.pooler.dense`, of a classifier of texts.
+    pub(crate) pooler: Option<Linear>,
     pub(crate) classifier: Linear,
     pub(crate) crf: Option<Crf>,
     tensors: Vec<Tensor>,
@@ -118,12 +120,17 @@ impl Layout {
                 "the number of labels and bert_ner.rnn",
             ),
         };
+        let pooler = (heads.task == Task::Classify).then(|| {
+            let size = (config.hidden_size, config.hidden_size);
+            builder.linear("bert.pooler.dense", size, "hidden_size")
+        });
         let classifier = builder.linear("classifier", (labels, inputs), because);
         let crf = (heads.head == HeadKind::Crf).then(|| builder.crf(labels));
         Self {
             embeddings,
             layers,
             rnn,
+            pooler,
             classifier,
             crf,
             len: builder.len,
@@ -151,7 +158,8 @@ impl Layout {
         self.layers.len()
     }
 
-    /// The parts of the flat buffer by what they belong to, in order: `embeddings`, `layer 0` and on, `rnn`, `classifier`, `crf`.
+    /// The parts of the flat buffer by what they belong to, in order: `embeddings`, `layer 0` and on, `rnn`, `pooler`,
+    /// `classifier`, `crf`.
     pub fn parts(&self) -> Vec<(String, Range<usize>)> {
         let mut parts: Vec<(String, Range<usize>)> = Vec::new();
         for tensor in &self.tensors {
@@ -175,6 +183,9 @@ fn part(name: &str) -> String {
     let layer = name.strip_prefix("bert.encoder.layer.");
     if let Some(number) = layer.and_then(|rest| rest.split('.').next()) {
         return format!("layer {number}");
+    }
+    if name.starts_with("bert.pooler.") {
+        return "pooler".to_owned();
     }
     match name.split('.').next() {
         Some("bert") | None => "embeddings".to_owned(),

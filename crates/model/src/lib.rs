@@ -28,12 +28,14 @@ mod weights;
 pub use batch::Batch;
 /// The counter-based generator behind dropout and new weights.
 pub use bert_ner_kernels::dropout::split_mix;
+/// What is minimised.
+pub use bert_ner_kernels::loss::{Loss, Objective};
 pub use config::{Config, HiddenAct, NerConfig};
 pub use crf::{Crf, Decoded};
 pub use encoder::Workspace;
 pub use error::ModelError;
 pub use freeze::Freeze;
-pub use heads::{HeadKind, Heads, Rnn, RnnKind};
+pub use heads::{HeadKind, Heads, Rnn, RnnKind, Task};
 pub use layout::{Layout, Tensor};
 pub use model::{Model, Pass};
 pub use optimizer::{Group, Optimizer, OptimizerSettings, Rates};

@@ -1,18 +1,18 @@
 //! A model: configuration, labels and weights, and the two calls of a device.
 
 use crate::encoder::{Encoder, Noise};
-use crate::head::HeadState;
+use crate::head::{Goal, HeadState};
 use crate::weights::{self, Head};
 use crate::{
-    Batch, Config, Crf, Freeze, Gradients, Heads, Layout, ModelError, NerConfig, Parameters,
-    Workspace, crf, head,
+    Batch, Config, Crf, Freeze, Gradients, Heads, Layout, ModelError, NerConfig, Objective,
+    Parameters, Workspace, crf, head,
 };
 use bert_ner_kernels::crf::{Forbidden, Potentials};
 use bert_ner_kernels::dropout::split_mix;
 use bert_ner_kernels::region;
 use std::path::{Path, PathBuf};
 
-/// A BERT token classifier.
+/// A BERT classifier, of words or of whole texts.
 #[derive(Debug, Clone)]
 pub struct Model {
     config: Config,
@@ -23,6 +23,8 @@ pub struct Model {
     /// What the CRF is kept from.
     forbidden: Option<Forbidden>,
     frozen: Freeze,
+    /// What training minimises with a linear head.
+    objective: Objective,
 }
 
 /// What a training pass needs besides the batch.
@@ -52,6 +54,7 @@ impl Model {
                 path: dir.to_owned(),
             });
         }
+        config.check_problem(&path)?;
         let layout = Layout::new(&config, labels.len());
         let parameters = weights::load(dir, &layout, Head::Required)?;
         Ok(Self::of(config, labels, layout, parameters))
@@ -67,6 +70,7 @@ impl Model {
             parameters,
             forbidden,
             frozen: Freeze::Nothing,
+            objective: Objective::default(),
         }
     }
 
@@ -80,7 +84,7 @@ impl Model {
 
     /// Loads a pretrained folder for fine-tuning with these labels and heads.
     ///
-    /// A head in the folder is kept when it was trained for the same labels in the same order on the same recurrent network. Else the
+    /// A head in the folder is kept when it was trained for the same task and labels in the same order on the same recurrent network. Else the
     /// new classifier is drawn from a normal distribution of deviation `initializer_range` by `seed`, its bias zero, as
     /// transformers does; the weights of a recurrent network are drawn evenly from `±1 / sqrt(hidden)`, as torch does, those of
     /// a CRF from `±0.1`, as pytorch-crf does.
@@ -94,8 +98,9 @@ impl Model {
         seed: u64,
     ) -> Result<Self, ModelError> {
         let (path, mut config) = Self::config_for(dir, &labels)?;
-        let same =
-            config.labels(&path).is_ok_and(|old| old == labels) && config.heads().rnn == heads.rnn;
+        let old = config.heads();
+        let same = config.labels(&path).is_ok_and(|old| old == labels)
+            && (old.rnn, old.task) == (heads.rnn, heads.task);
         config.set_labels(&labels);
         config.set_heads(heads);
         let layout = Layout::new(&config, labels.len());
@@ -141,7 +146,10 @@ impl Model {
             let weights = &mut parameters.data[tensor.range.clone()];
             if tensor.name.ends_with("LayerNorm.weight") {
                 weights.fill(1.0);
-            } else if tensor.name.starts_with("bert.") && !tensor.name.ends_with("bias") {
+            } else if tensor.name.starts_with("bert.")
+                && !tensor.name.starts_with("bert.pooler.")
+                && !tensor.name.ends_with("bias")
+            {
                 // Each tensor has numbers of its own, which do not depend on the others' sizes.
                 let key = tensor
                     .name
@@ -171,6 +179,25 @@ impl Model {
     /// Says what is not trained, from now on. An [`Optimizer`](crate::Optimizer) made afterwards knows it.
     pub fn freeze(&mut self, frozen: Freeze) {
         self.frozen = frozen;
+    }
+
+    /// Says what training minimises, from now on: not with a CRF, which has a loss of its own.
+    ///
+    /// # Panics
+    /// When there are weights, but not one a label.
+    pub fn set_objective(&mut self, objective: Objective) {
+        assert!(
+            objective.weights.is_empty() || objective.weights.len() == self.labels.len(),
+            "{} weights for {} labels",
+            objective.weights.len(),
+            self.labels.len()
+        );
+        self.objective = objective;
+    }
+
+    /// What training minimises.
+    pub fn objective(&self) -> &Objective {
+        &self.objective
     }
 
     /// Elements at the beginning of the flat buffer that are not trained.
@@ -268,9 +295,9 @@ impl Model {
         state
     }
 
-    /// The loss with dropout: cross-entropy summed over the scored rows, or `-ln p` of a CRF summed over the sequences, whose
-    /// words are their scored rows. `gradients` receives the gradient of
-    /// `pass.loss_scale` times it.
+    /// The loss with dropout: that of the [`Model::objective`], cross-entropy by default, summed over the scored rows, or `-ln p` of a
+    /// CRF summed over the sequences, whose words are their scored rows. `gradients` receives the gradient of `pass.loss_scale` times
+    /// it.
     ///
     /// # Panics
     /// As [`Model::forward`], and when the batch has no tags or one that is not below `K`.
@@ -304,7 +331,11 @@ impl Model {
             &encoder,
             batch,
             (&mut state, dhidden),
-            (pass.loss_scale, self.forbidden.as_ref()),
+            Goal {
+                scale: pass.loss_scale,
+                forbidden: self.forbidden.as_ref(),
+                objective: &self.objective,
+            },
             (gradients, pass.accumulate),
         );
         workspace.head = state;
@@ -332,6 +363,12 @@ fn new_heads(parameters: &mut Parameters, layout: &Layout, deviation: f32, seed:
     let classifier = &mut parameters.data[layout.classifier.weight.clone()];
     if zero(classifier) {
         fill_normal(classifier, deviation, seed);
+    }
+    if let Some(pooler) = &layout.pooler {
+        let part = &mut parameters.data[pooler.weight.clone()];
+        if zero(part) {
+            fill_normal(part, deviation, seed ^ 0x706f_6f6c);
+        }
     }
     for (n, layer) in layout.rnn.iter().enumerate() {
         let part = &mut parameters.data[layer.input.start..layer.hidden_bias.end];

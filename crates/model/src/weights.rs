@@ -35,7 +35,7 @@ pub(crate) fn load(dir: &Path, layout: &Layout, head: Head) -> Result<Parameters
         let mut file = Source::open(path)?;
         for (raw, info) in file.tensors() {
             let name = canonical(&raw);
-            if is_head(&name) && head == Head::Ignored {
+            if is_head(&name) && !is_pooler(&name) && head == Head::Ignored {
                 continue;
             }
             let Some(tensor) = wanted.get(name.as_str()) else {
@@ -163,14 +163,18 @@ fn is_head(name: &str) -> bool {
     ["rnn.", "classifier.", "crf."]
         .iter()
         .any(|head| name.starts_with(head))
+        || is_pooler(name)
 }
 
-/// Parts of published BERT checkpoints that a token classifier does not use: the pooler, pre-training heads and old
-/// buffers.
-fn is_unused(name: &str) -> bool {
+/// Part of a pretrained encoder, but not of every one, and of the head of a classifier of texts.
+fn is_pooler(name: &str) -> bool {
     name.starts_with("bert.pooler.")
-        || name.starts_with("cls.")
-        || name == "bert.embeddings.position_ids"
+}
+
+/// Parts of published BERT checkpoints that a classifier does not use: the pooler (that of texts does), pre-training heads and
+/// old buffers.
+fn is_unused(name: &str) -> bool {
+    is_pooler(name) || name.starts_with("cls.") || name == "bert.embeddings.position_ids"
 }
 
 fn check(path: &Path, raw: &str, info: &TensorInfo, tensor: &Tensor) -> Result<(), ModelError> {

@@ -6,7 +6,7 @@ use bert_ner_kernels::crf::{self, Potentials, Weights};
 use bert_ner_kernels::rnn;
 use bert_ner_model::{
     Freeze, Gradients, HeadKind, Heads, Model, Optimizer, OptimizerSettings, Pass, Rates, Rnn,
-    RnnKind, Workspace,
+    RnnKind, Task, Workspace,
 };
 use common::{PASS, batch, data, floats, json, relative};
 use safetensors::SafeTensors;
@@ -251,6 +251,7 @@ fn whole_models_have_the_loss_and_gradients_of_torch() {
 fn heads(constraints: bool) -> Heads {
     let (kind, hidden, layers) = (RnnKind::Bigru, 6, 2);
     Heads {
+        task: Task::Ner,
         head: HeadKind::Crf,
         rnn: Some(Rnn {
             kind,

@@ -1,4 +1,4 @@
-//! Entity metrics that equal those of seqeval and of the Perl conlleval.
+//! Entity metrics that equal those of seqeval and of the Perl conlleval, and those of whole texts with a label each.
 //!
 //! This crate owns how two tag sequences are compared: which runs of tags count as entities, how
 //! agreement is counted, and how sure one may be of the result. It compares tags as written, and
@@ -22,6 +22,7 @@
 mod bootstrap;
 mod calibration;
 mod chunk;
+mod classes;
 mod conll;
 mod conlleval;
 mod counts;
@@ -36,6 +37,7 @@ mod whole;
 
 pub use bootstrap::{Bootstrap, Confidence, Interval};
 pub use calibration::{Bin, Calibration};
+pub use classes::{ClassScorer, ClassScores};
 pub use conll::{Pair, Pairs, conll_pairs};
 pub use conlleval::raw_tags;
 pub use counts::Counts;

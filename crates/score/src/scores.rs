@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::counts::{Counts, ratio};
 use crate::scorer::Tally;
-use crate::{Bootstrap, Confidence};
+use crate::{Bootstrap, ClassScores, Confidence};
 
-/// Scores over all types (micro average) and of each type.
+/// Scores over all types (micro average) and of each type; of whole texts over their labels (macro average) and of each label.
 ///
 /// A ratio whose denominator is 0 is 0. Serialized are precision, recall, F1, accuracy and
 /// `by_type`; the counts behind them stay here.
@@ -24,6 +24,9 @@ pub struct Scores {
     pub accuracy: f64,
     /// Scores of each type that was annotated or predicted.
     pub by_type: BTreeMap<String, TypeScores>,
+    /// Of whole texts alone.
+    #[serde(flatten)]
+    pub classes: Option<ClassScores>,
     /// Predicted entities whose words and type are those of a gold entity.
     #[serde(skip)]
     pub correct: usize,
@@ -91,6 +94,7 @@ impl Scores {
             by_type: seen
                 .map(|(label, counts)| (label, TypeScores::from(counts)))
                 .collect(),
+            classes: None,
             correct: total.correct,
             predicted: total.predicted,
             gold: total.gold,

@@ -132,6 +132,28 @@ impl Tokenizer {
         Ok(pieces)
     }
 
+    /// The sequence of a whole text, from `[CLS]` to `[SEP]`, and how many pieces were cut off its end to make it no longer than
+    /// `max_length`: as transformers does with `truncation=True`.
+    ///
+    /// # Errors
+    /// [`TokenizeError::Word`] when the tokenizer itself fails.
+    ///
+    /// # Panics
+    /// When `max_length` is below 2.
+    pub fn text(&self, text: &str, max_length: usize) -> Result<(Vec<u32>, usize), TokenizeError> {
+        let encoding = self.inner.encode_fast(text, false).map_err(|error| {
+            let (word, message) = (text.into(), error.to_string());
+            TokenizeError::Word { word, message }
+        })?;
+        let pieces = encoding.get_ids();
+        let kept = &pieces[..pieces.len().min(max_length - 2)];
+        let mut ids = Vec::with_capacity(kept.len() + 2);
+        ids.push(self.special.cls);
+        ids.extend_from_slice(kept);
+        ids.push(self.special.sep);
+        Ok((ids, pieces.len() - kept.len()))
+    }
+
     /// The pieces of one word, past the cache.
     fn encode_word(&self, word: &str) -> Result<Vec<u32>, TokenizeError> {
         let encoding =

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use bert_ner_model::Heads;
+use bert_ner_model::{Heads, Task};
 use serde_json::Value;
 
 use crate::report::{Evaluation, Measured, Report};
@@ -33,9 +33,18 @@ pub fn model_card(report: &Report, name: &str) -> String {
     front_matter(&mut card, report, name);
     let _ = write!(
         card,
-        "\n# {name}\n\nFinds named entities ({}). A BERT token classifier, fine-tuned from `{}` \
+        "\n# {name}\n\n{}, fine-tuned from `{}` \
          with [bert-ner](https://crates.io/crates/bert-ner) {}.\n",
-        entity_types(&report.labels).join(", "),
+        match report.settings.task {
+            Task::Ner => format!(
+                "Finds named entities ({}). A BERT token classifier",
+                entity_types(&report.labels).join(", ")
+            ),
+            Task::Classify => format!(
+                "Gives a text one of the labels {}. A BERT classifier",
+                report.labels.join(", ")
+            ),
+        },
         base_name(report),
         report.version,
     );
@@ -96,21 +105,31 @@ fn headline(report: &Report) -> Option<(&'static str, &Path, &Measured)> {
 }
 
 fn front_matter(card: &mut String, report: &Report, name: &str) {
-    card.push_str("---\nlibrary_name: transformers\npipeline_tag: token-classification\n");
+    let task = &report.settings.task;
+    let (pipeline, title) = match task {
+        Task::Ner => ("token-classification", "Named Entity Recognition"),
+        Task::Classify => ("text-classification", "Text Classification"),
+    };
+    let _ = writeln!(
+        card,
+        "---\nlibrary_name: transformers\npipeline_tag: {pipeline}"
+    );
     // Only a Hub name can be linked to; a folder on somebody's disk says nothing to others.
     if let Some(base) = hub_name(report) {
         let _ = writeln!(card, "base_model: {}", quoted(base));
     }
-    card.push_str(
-        "tags:\n- token-classification\n- named-entity-recognition\n- bert\n- bert-ner\n",
-    );
+    let _ = writeln!(card, "tags:\n- {pipeline}");
+    card.push_str(match task {
+        Task::Ner => "- named-entity-recognition\n- bert\n- bert-ner\n",
+        Task::Classify => "- bert\n- bert-ner\n",
+    });
     card.push_str("metrics:\n- precision\n- recall\n- f1\n- accuracy\n");
     if let Some((split, path, measured)) = headline(report) {
         let data = quoted(&file_name(path));
         let _ = write!(
             card,
-            "model-index:\n- name: {}\n  results:\n  - task:\n      type: token-classification\n      \
-             name: Named Entity Recognition\n    dataset:\n      name: {data}\n      type: {data}\n      \
+            "model-index:\n- name: {}\n  results:\n  - task:\n      type: {pipeline}\n      \
+             name: {title}\n    dataset:\n      name: {data}\n      type: {data}\n      \
              split: {split}\n    metrics:\n",
             quoted(name),
         );
@@ -134,6 +153,15 @@ fn usage(card: &mut String, name: &str, heads: Heads) {
         card,
         "\n## Use\n\n```sh\necho 'Ada Lovelace was born in London .' | bert-ner predict --model {name}\n```\n",
     );
+    if heads.task == Task::Classify {
+        let _ = write!(
+            card,
+            "\nThe folder opens in `transformers` as it is:\n\n```python\nfrom transformers import pipeline\n\n\
+             classify = pipeline(\"text-classification\", model=\"{name}\", top_k=None)\n\
+             print(classify(\"Ada Lovelace was born in London .\"))\n```\n",
+        );
+        return;
+    }
     if heads != Heads::default() {
         card.push_str("\ntransformers does not know this head; the encoder in the folder opens there as it is.\n");
         return;
@@ -148,9 +176,14 @@ fn usage(card: &mut String, name: &str, heads: Heads) {
 }
 
 fn scores(card: &mut String, report: &Report) {
-    card.push_str(
-        "\n## Scores\n\nEntity precision, recall and F1 as conlleval and seqeval count them.\n",
-    );
+    card.push_str(match report.settings.task {
+        Task::Ner => {
+            "\n## Scores\n\nEntity precision, recall and F1 as conlleval and seqeval count them.\n"
+        }
+        Task::Classify => {
+            "\n## Scores\n\nPrecision, recall and F1 are means over the labels (macro).\n"
+        }
+    });
     if !report.epochs.is_empty() {
         card.push_str(
             "\n| epoch | step | train loss | dev loss | precision | recall | F1 | accuracy |\n",

@@ -1,6 +1,7 @@
 //! The values of those settings that are choices, and how they are spelled in files.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use bert_ner_model::RnnKind;
@@ -60,13 +61,54 @@ pub enum Reduction {
     Sum,
 }
 
+/// What is minimised: a [`Loss`](bert_ner_model::Loss).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LossChoice {
+    /// Cross-entropy.
+    #[default]
+    CrossEntropy,
+    /// The focal loss.
+    Focal,
+    /// The self-adjusting dice loss.
+    Dice,
+}
+
+/// What each gold tag counts in the loss. In files: `"balanced"`, or the path of a JSON object of tag to weight.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum ClassWeights {
+    /// The rarer in training, the more: `n / (K n_tag)`, as scikit-learn has it.
+    Balanced,
+    /// Weights from this file.
+    File(PathBuf),
+}
+
+impl From<String> for ClassWeights {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "balanced" => Self::Balanced,
+            _ => Self::File(text.into()),
+        }
+    }
+}
+
+impl From<ClassWeights> for String {
+    fn from(weights: ClassWeights) -> Self {
+        match weights {
+            ClassWeights::Balanced => "balanced".to_owned(),
+            ClassWeights::File(path) => path.to_string_lossy().into_owned(),
+        }
+    }
+}
+
 /// Which of the models seen during a run is kept.
 ///
 /// In files: `"f1"`, `"loss"`, `"last"`, or `"loss-mean:N"`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Select {
-    /// The one with the highest dev F1.
+    /// The one with the highest dev F1; of whole texts the mean over labels (macro F1).
     #[default]
     F1,
     /// The one with the lowest dev loss.

@@ -1,8 +1,8 @@
 //! Annotated sentences to training sequences.
 
 use crate::{Settings, TrainError};
-use bert_ner_model::{Batch, split_mix};
-use bert_ner_text::{Corpus, LabelSet, ReadOptions, Scheme, read_corpus};
+use bert_ner_model::{Batch, Task, split_mix};
+use bert_ner_text::{Corpus, LabelSet, ReadOptions, Scheme, Sentence, Warning, read_corpus};
 use bert_ner_tokenize::Tokenizer;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -22,8 +22,9 @@ impl Sequence {
         batch.push(&self.ids, &self.rows, &self.tags);
     }
 
-    pub(crate) fn words(&self) -> usize {
-        self.rows.len()
+    /// Gold tags of the scored rows.
+    pub(crate) fn tags(&self) -> &[u32] {
+        &self.tags
     }
 }
 
@@ -54,8 +55,10 @@ impl Splits {
                 notes.push(format!("{}: {accounting}", path.display()));
             }
             if !corpus.is_annotated() {
-                return Err(TrainError::Unannotated {
-                    path: path.to_owned(),
+                let path = path.to_owned();
+                return Err(match settings.task {
+                    Task::Ner => TrainError::Unannotated { path },
+                    Task::Classify => TrainError::Unlabelled { path },
                 });
             }
             // Neither a loss nor a score can be had from it.
@@ -81,27 +84,46 @@ impl Splits {
         })
     }
 
-    /// The tags that a model of this data predicts: `O`, then `B-` and `I-` of every type that training shows, in the order of the
+    /// The tags that a model of this data predicts. Of words: `O`, then `B-` and `I-` of every type that training shows, in the order of the
     /// types. Both are there even when training shows only one, so that a tag of a known type is never unknown.
+    /// Of whole texts: the labels in the order that the data declares, else of their numbers, else of their names.
     ///
     /// # Errors
-    /// When dev or test hold a type that training never shows.
+    /// When dev or test hold a type or label that training never shows.
     pub(crate) fn labels(&self, settings: &Settings) -> Result<LabelSet, TrainError> {
-        let known = types(&self.train);
+        let declared = match settings.task {
+            Task::Ner => None,
+            Task::Classify => self.train.label_names.as_ref(),
+        };
+        let (what, seen): (_, fn(&Corpus) -> BTreeSet<String>) = match settings.task {
+            Task::Ner => ("entity type", types),
+            Task::Classify => ("label", labels_of_texts),
+        };
+        let known = match declared {
+            Some(names) => names.iter().cloned().collect(),
+            None => seen(&self.train),
+        };
         let test = settings.test.as_deref().zip(self.test.as_ref());
         for (path, corpus) in [(settings.dev.as_path(), &self.dev)]
             .into_iter()
             .chain(test)
         {
-            let unseen: Vec<String> = types(corpus).difference(&known).cloned().collect();
+            let unseen: Vec<String> = seen(corpus).difference(&known).cloned().collect();
             if !unseen.is_empty() {
                 let (path, train) = (path.to_owned(), settings.train.clone());
                 return Err(TrainError::UnseenLabels {
                     path,
                     train,
+                    what,
                     labels: unseen,
                 });
             }
+        }
+        if settings.task == Task::Classify {
+            return Ok(LabelSet::new(match declared {
+                Some(names) => names.clone(),
+                None => in_order(known),
+            }));
         }
         let tags = known
             .iter()
@@ -171,6 +193,47 @@ fn inside(tag: u32, row: u32, first_rows: &[u32], labels: &LabelSet) -> u32 {
         .unwrap_or(tag)
 }
 
+/// The labels that whole texts have.
+fn labels_of_texts(corpus: &Corpus) -> BTreeSet<String> {
+    let tags = corpus.sentences.iter().flat_map(|text| &text.tags);
+    tags.flatten().cloned().collect()
+}
+
+/// Labels in the order of their numbers, when all are numbers, else of their names.
+fn in_order(labels: BTreeSet<String>) -> Vec<String> {
+    let mut labels: Vec<String> = labels.into_iter().collect();
+    let numbers: Option<Vec<i64>> = labels.iter().map(|label| label.parse().ok()).collect();
+    if numbers.is_some() {
+        labels.sort_by_cached_key(|label| label.parse::<i64>().ok());
+    }
+    labels
+}
+
+/// One sequence a text, whose scored row is `[CLS]`; and a warning where texts were cut at `max_length`.
+pub(crate) fn texts(
+    corpus: &Corpus,
+    tokenizer: &Tokenizer,
+    labels: &LabelSet,
+    max_length: usize,
+) -> Result<(Vec<Sequence>, Option<String>), TrainError> {
+    let mut cut = Warning::new(format!("texts cut to {max_length} pieces"));
+    let mut sequence = |text: &Sentence| {
+        let (ids, rest) = tokenizer.text(&text.text, max_length)?;
+        if rest > 0 {
+            cut.count(|| format!("line {} loses {rest}", text.source.line));
+        }
+        let tags = text.tags.iter().flatten();
+        Ok(Sequence {
+            ids,
+            rows: vec![0],
+            tags: tags.filter_map(|label| labels.id(label)).collect(),
+        })
+    };
+    let sequences: Result<Vec<Sequence>, TrainError> =
+        corpus.sentences.iter().map(&mut sequence).collect();
+    Ok((sequences?, (cut.count > 0).then(|| cut.to_string())))
+}
+
 /// The order of the sequences in epoch `epoch`: Fisher and Yates' shuffle, drawn from seed and epoch alone.
 pub(crate) fn order(len: usize, seed: u64, epoch: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..len).collect();
@@ -195,6 +258,13 @@ mod tests {
         assert_eq!(sorted, order(1000, 42, 0));
         sorted.sort_unstable();
         assert_eq!(sorted, (0..1000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn labels_that_are_numbers_are_in_their_order() {
+        let order = |labels: &[&str]| in_order(labels.iter().map(ToString::to_string).collect());
+        assert_eq!(order(&["10", "9", "-1"]), ["-1", "9", "10"]);
+        assert_eq!(order(&["10", "9", "b"]), ["10", "9", "b"]);
     }
 
     #[test]

@@ -78,11 +78,17 @@ pub enum TrainError {
         /// How many sentences were read from it.
         sentences: usize,
     },
+    /// A file of texts without labels.
+    #[error("{}: has texts without a label; expected one for each text", path.display())]
+    Unlabelled {
+        /// The file.
+        path: PathBuf,
+    },
     /// The dev or test split holds entity types that no training sentence shows.
     #[error(
         "{}: {} {} never occur{} in {}, so no model trained on it can predict {}",
         path.display(),
-        if labels.len() == 1 { "entity type" } else { "entity types" },
+        counted_noun(labels.len(), what),
         labels.join(", "),
         if labels.len() == 1 { "s" } else { "" },
         train.display(),
@@ -93,6 +99,8 @@ pub enum TrainError {
         path: PathBuf,
         /// The training file.
         train: PathBuf,
+        /// What they are: `entity type` or `label`.
+        what: &'static str,
         /// The types that only `path` has.
         labels: Vec<String>,
     },
@@ -184,6 +192,11 @@ pub enum TrainError {
     /// Gold and predicted tags could not be compared.
     #[error(transparent)]
     Score(#[from] ScoreError),
+}
+
+/// `what`, or its plural where there are several.
+fn counted_noun(count: usize, what: &str) -> String {
+    format!("{what}{}", if count == 1 { "" } else { "s" })
 }
 
 impl TrainError {

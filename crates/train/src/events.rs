@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use bert_ner_model::Group;
+use bert_ner_model::{Group, Task};
 use bert_ner_score::Scores;
 
 use crate::report::Stopped;
@@ -62,6 +62,8 @@ pub struct Started {
     pub test_samples: Option<usize>,
     /// Training sequences: more than the sentences when some needed several windows.
     pub train_sequences: usize,
+    /// What is predicted.
+    pub task: Task,
     /// Tag names in the order of their ids.
     pub labels: Vec<String>,
     /// Parameters of the model.

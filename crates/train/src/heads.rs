@@ -1,6 +1,6 @@
 //! The settings that say what stands on the encoder and what learns how fast: their checks, and what the model calls them.
 
-use bert_ner_model::{Freeze, HeadKind, Heads, OptimizerSettings, Rates, Rnn};
+use bert_ner_model::{Freeze, HeadKind, Heads, OptimizerSettings, Rates, Rnn, Task};
 
 use crate::choices::Reduction;
 use crate::{Settings, TrainError};
@@ -14,6 +14,7 @@ impl Settings {
     /// What stands on the encoder.
     pub fn heads(&self) -> Heads {
         Heads {
+            task: self.task,
             head: self.head,
             rnn: self.rnn.kind().map(|kind| Rnn {
                 kind,
@@ -36,14 +37,6 @@ impl Settings {
                 layer_decay: self.layer_lr_decay,
                 spares_bias_and_norm: self.no_decay_bias_norm,
             },
-        }
-    }
-
-    /// What the loss of `words` words is divided by.
-    pub(crate) fn loss_unit(&self, words: usize) -> f64 {
-        match self.crf_reduction {
-            Reduction::Mean => words.max(1) as f64,
-            Reduction::Sum => 1.0,
         }
     }
 
@@ -109,6 +102,10 @@ impl Settings {
             Freeze::Layers(frozen) if frozen > layers => Err(TrainError::setting(
                 "freeze",
                 format!("asks for {frozen} layers, but the model has {layers}"),
+            )),
+            _ if self.task == Task::Classify && labels < 2 => Err(TrainError::setting(
+                "task",
+                "classify needs at least two labels, but the training data shows one",
             )),
             _ if self.head == HeadKind::Crf && labels < 2 => Err(TrainError::setting(
                 "head",

@@ -16,6 +16,7 @@ mod events;
 mod folder;
 mod heads;
 mod lock;
+mod objective;
 mod report;
 mod resume;
 mod schedule;
@@ -25,7 +26,7 @@ mod tensorboard;
 mod trainer;
 
 pub use card::model_card;
-pub use choices::{EvalEvery, Reduction, RnnChoice, Schedule, Select};
+pub use choices::{ClassWeights, EvalEvery, LossChoice, Reduction, RnnChoice, Schedule, Select};
 pub use error::TrainError;
 pub use events::{
     EvalProgress, Evaluated, Event, Finished, Observer, Resumed, Saved, Silent, Split, Started,

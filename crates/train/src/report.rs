@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bert_ner_model::Group;
-use bert_ner_score::{Scores, TypeScores};
+use bert_ner_score::{ClassScores, Scores, TypeScores};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::resume::Fingerprints;
@@ -103,6 +103,9 @@ pub struct Measured {
     /// The scores of each entity type; only where a whole report is wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by_type: Option<BTreeMap<String, TypeScores>>,
+    /// Of whole texts: macro and weighted F1 and the confusion matrix; precision, recall and F1 above are then means over labels.
+    #[serde(flatten)]
+    pub classes: Option<ClassScores>,
 }
 
 /// JSON has no NaN: the loss of a split without a word is written as null.
@@ -120,6 +123,7 @@ impl Measured {
             accuracy: scores.accuracy,
             loss,
             by_type: None,
+            classes: scores.classes.clone(),
         }
     }
 

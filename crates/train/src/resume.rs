@@ -206,6 +206,15 @@ pub(crate) fn fingerprint(of: &(impl Hash + ?Sized)) -> u64 {
     hasher.finish()
 }
 
+/// The hash of what training sees: its sequences, and the weights of their tags if there are any.
+pub(crate) fn of_training(sequences: &(impl Hash + ?Sized), weights: &[f32]) -> u64 {
+    let bits: Vec<u32> = weights.iter().map(|weight| weight.to_bits()).collect();
+    match bits.is_empty() {
+        true => fingerprint(sequences),
+        false => fingerprint(sequences) ^ fingerprint(&bits),
+    }
+}
+
 /// The hash of what training and scoring see of sentences.
 pub(crate) fn of_sentences(sentences: &[Sentence]) -> u64 {
     let seen: Vec<_> = sentences

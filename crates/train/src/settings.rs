@@ -7,14 +7,17 @@
 
 use std::path::{Path, PathBuf};
 
-use bert_ner_model::{Freeze, HeadKind};
+use bert_ner_model::{Freeze, HeadKind, Task};
 use bert_ner_text::{Column, Format, Fragments, Overlaps, ReadOptions, Scheme, Words};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::TrainError;
-use crate::choices::{EvalEvery, Reduction, RnnChoice, Schedule, Select, column};
+use crate::choices::{
+    ClassWeights, EvalEvery, LossChoice, Reduction, RnnChoice, Schedule, Select, column,
+};
 use crate::heads::{RNN_HIDDEN, RNN_LAYERS};
+use crate::objective::{DICE_ALPHA, FOCAL_GAMMA};
 
 /// A run as asked for: any option may be missing. This is the settings file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -56,6 +59,18 @@ pub struct Options {
     pub label_all_tokens: Option<bool>,
     /// See [`Settings::dropout`].
     pub dropout: Option<f32>,
+    /// See [`Settings::task`].
+    pub task: Option<Task>,
+    /// See [`Settings::loss`].
+    pub loss: Option<LossChoice>,
+    /// See [`Settings::focal_gamma`].
+    pub focal_gamma: Option<f32>,
+    /// See [`Settings::dice_alpha`].
+    pub dice_alpha: Option<f32>,
+    /// See [`Settings::label_smoothing`].
+    pub label_smoothing: Option<f32>,
+    /// See [`Settings::class_weights`].
+    pub class_weights: Option<ClassWeights>,
     /// See [`Settings::head`].
     pub head: Option<HeadKind>,
     /// See [`Settings::rnn`].
@@ -185,6 +200,20 @@ pub struct Settings {
     pub label_all_tokens: bool,
     /// Dropout probability in place of those in `config.json`.
     pub dropout: Option<f32>,
+    /// What is predicted: `ner` (entities) or `classify` (a label for each text). Default ner.
+    #[serde(default)]
+    pub task: Task,
+    /// What is minimised. Default cross-entropy.
+    #[serde(default)]
+    pub loss: LossChoice,
+    /// Exponent of the focal loss: how much what is already right loses its say. Default 2.
+    pub focal_gamma: f32,
+    /// Exponent of the dice loss, likewise. Default 0.1.
+    pub dice_alpha: f32,
+    /// Share of the gold tag that cross-entropy spreads evenly over all tags. Default 0.
+    pub label_smoothing: f32,
+    /// What each gold tag counts. Default all alike.
+    pub class_weights: Option<ClassWeights>,
     /// How tags follow from scores: `linear` or `crf`. Default linear.
     pub head: HeadKind,
     /// Recurrent network between encoder and classifier. Default none.
@@ -277,7 +306,8 @@ impl Options {
         merge! {
             model, data, train, dev, test, output, epochs, batch_size, learning_rate, weight_decay,
             warmup_ratio, lr_schedule, max_grad_norm, gradient_accumulation, seed, max_length,
-            label_all_tokens, dropout, head, rnn, rnn_hidden, rnn_layers, crf_constraints,
+            label_all_tokens, dropout, task, loss, focal_gamma, dice_alpha, label_smoothing,
+            class_weights, head, rnn, rnn_hidden, rnn_layers, crf_constraints,
             crf_reduction, crf_lr_multiplier, rnn_lr_multiplier, head_lr_multiplier, layer_lr_decay,
             no_decay_bias_norm, freeze, max_train_samples, max_eval_samples, eval_every, select,
             early_stopping, threads, overwrite, logdir, checkpoint_every,
@@ -329,6 +359,12 @@ impl Options {
             max_length: self.max_length.unwrap_or(512),
             label_all_tokens: self.label_all_tokens.unwrap_or(false),
             dropout: self.dropout,
+            task: self.task.unwrap_or_default(),
+            loss: self.loss.unwrap_or_default(),
+            focal_gamma: self.focal_gamma.unwrap_or(FOCAL_GAMMA),
+            dice_alpha: self.dice_alpha.unwrap_or(DICE_ALPHA),
+            label_smoothing: self.label_smoothing.unwrap_or(0.0),
+            class_weights: self.class_weights,
             head: self.head.unwrap_or_default(),
             rnn: self.rnn.unwrap_or_default(),
             rnn_hidden: self.rnn_hidden.unwrap_or(RNN_HIDDEN),
@@ -434,6 +470,8 @@ impl Settings {
             return Err(TrainError::setting("dropout", message));
         }
         self.validate_heads()?;
+        self.validate_task()?;
+        self.validate_objective()?;
         at_least("max-train-samples", self.max_train_samples.unwrap_or(1), 1)?;
         at_least("max-eval-samples", self.max_eval_samples.unwrap_or(1), 1)?;
         if self.eval_every == EvalEvery::Steps(0) {
@@ -476,6 +514,7 @@ impl Settings {
             words: self.words,
             overlaps: self.overlaps,
             fragments: self.fragments,
+            whole_texts: self.task == Task::Classify,
             ..ReadOptions::default()
         }
     }

@@ -16,7 +16,9 @@ use crate::{
 };
 use bert_ner_infer::output::{self, OutputFormat, OutputOptions};
 use bert_ner_infer::{InferError, Tagger};
-use bert_ner_model::{Batch, Config, Gradients, Model, NerConfig, Optimizer, Pass, Workspace};
+use bert_ner_model::{
+    Batch, Config, Gradients, Model, NerConfig, Optimizer, Pass, Task, Workspace,
+};
 use bert_ner_text::{Scheme, Sentence, atomic};
 use bert_ner_tokenize::Tokenizer;
 use progress::Mean;
@@ -94,7 +96,7 @@ impl<'a> Run<'a> {
     ) -> Result<Self, TrainError> {
         let config = Config::load(&settings.model_dir.join("config.json"))?;
         let settings_length = settings.max_length.min(config.max_position_embeddings);
-        let splits = Splits::read(settings, settings_length)?;
+        let mut splits = Splits::read(settings, settings_length)?;
         let labels = splits.labels(settings)?;
         let tokenizer = Tokenizer::load(&settings.model_dir)?;
         let begin = if settings.from_scratch {
@@ -110,7 +112,10 @@ impl<'a> Run<'a> {
             model.config_mut().set_dropout(p);
         }
         model.set_ner(NerConfig {
-            scheme: Scheme::Iob2.name().to_owned(),
+            scheme: match settings.task {
+                Task::Ner => Scheme::Iob2.name().to_owned(),
+                Task::Classify => String::new(),
+            },
             max_length: settings_length,
             words: settings
                 .words
@@ -120,23 +125,34 @@ impl<'a> Run<'a> {
         });
         let optimizer = Optimizer::with_settings(&model, &settings.optimizer());
         let gradients = Gradients::zeros(model.layout());
-        let tagger = Tagger::new(model, tokenizer)?;
-        let sequences = data::sequences(
-            &splits.train,
-            tagger.tokenizer(),
-            &labels,
-            settings_length,
-            settings.label_all_tokens,
-        )?;
+        let mut tagger = Tagger::new(model, tokenizer)?;
+        let (sequences, cut) = match settings.task {
+            Task::Classify => {
+                data::texts(&splits.train, tagger.tokenizer(), &labels, settings_length)?
+            }
+            Task::Ner => {
+                let (all, tokenizer) = (settings.label_all_tokens, tagger.tokenizer());
+                let train = &splits.train;
+                let sequences = data::sequences(train, tokenizer, &labels, settings_length, all)?;
+                (sequences, None)
+            }
+        };
+        splits
+            .warnings
+            .extend(cut.map(|cut| format!("{}: {cut}", settings.train.display())));
         if sequences.is_empty() {
             return Err(TrainError::setting("train", "holds no word to train on"));
         }
+        let objective = settings.objective(labels.names(), sequences.iter().map(Sequence::tags))?;
+        let weights = objective.weights.clone();
+        tagger.model_mut().set_objective(objective);
         let plan = Plan::new(settings, sequences.len());
         let started = Started {
             train_samples: splits.train.sentences.len(),
             dev_samples: splits.dev.sentences.len(),
             test_samples: splits.test.as_ref().map(|test| test.sentences.len()),
             train_sequences: sequences.len(),
+            task: settings.task,
             labels: labels.names().to_vec(),
             parameters: tagger.model().layout().len(),
             groups: optimizer.groups().to_vec(),
@@ -148,7 +164,7 @@ impl<'a> Run<'a> {
         };
         let fingerprints = Fingerprints {
             model: resume::fingerprint(&serde_json::to_string(tagger.model().config()).ok()),
-            train: resume::fingerprint(&sequences),
+            train: resume::of_training(&sequences, &weights),
             dev: resume::of_sentences(&splits.dev.sentences),
             test: splits
                 .test
@@ -283,8 +299,11 @@ impl<'a> Run<'a> {
     /// One optimizer step over the sequences named.
     fn step(&mut self, members: &[usize]) -> Result<(), TrainError> {
         let begun = Instant::now();
-        let words: usize = members.iter().map(|&i| self.sequences[i].words()).sum();
-        let unit = self.settings.loss_unit(words);
+        let objective = self.tagger.model().objective();
+        let tags = members.iter().map(|&i| self.sequences[i].tags());
+        let unit = self
+            .settings
+            .loss_unit(tags.map(|tags| objective.unit(tags)).sum());
         let mut loss = 0.0;
         for (n, part) in members.chunks(self.settings.batch_size).enumerate() {
             self.batch.clear();
@@ -436,9 +455,15 @@ impl<'a> Run<'a> {
             loss,
             tagged,
         } = test.score(&tagger, &mut self.observer)?;
-        let path = self.settings.output.join("predictions.conll");
-        let mut writer =
-            output::create_file(&path, OutputFormat::Conll, &OutputOptions::default())?;
+        let (name, format) = match self.settings.task {
+            Task::Ner => ("predictions.conll", OutputFormat::Conll),
+            Task::Classify => ("predictions.jsonl", OutputFormat::Jsonl),
+        };
+        let options = OutputOptions {
+            task: self.settings.task,
+            ..OutputOptions::default()
+        };
+        let mut writer = output::create_file(&self.settings.output.join(name), format, &options)?;
         for (sentence, tagged) in test.sentences().iter().zip(&tagged) {
             writer.write(sentence, tagged)?;
         }

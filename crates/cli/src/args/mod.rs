@@ -118,7 +118,7 @@ pub(crate) struct ModelArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) threads: Option<u16>,
 
-    /// Pieces in the longest sequence; a longer sentence goes through overlapping windows
+    /// Pieces in the longest sequence; a longer sentence goes through overlapping windows, a longer text of a classifier is cut
     /// [default: as in training]
     #[arg(long, value_name = "N")]
     pub(crate) max_length: Option<usize>,
@@ -157,7 +157,8 @@ pub(crate) struct EvalArgs {
     #[arg(long, value_name = "train|dev|test", hide_possible_values = true)]
     pub(crate) split: Option<SplitName>,
 
-    /// Print {precision, recall, f1, accuracy, by_type, calibration} as JSON
+    /// Print {precision, recall, f1, accuracy, by_type, calibration} as JSON; of texts {.., macro_f1, weighted_f1, labels,
+    /// confusion} in place of calibration
     #[arg(long, conflicts_with = "conlleval")]
     pub(crate) json: bool,
 

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use bert_ner_train::{EvalEvery, Options, Schedule, Select};
+use bert_ner_model::Task;
+use bert_ner_train::{ClassWeights, EvalEvery, LossChoice, Options, Schedule, Select};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::de::DeserializeOwned;
@@ -75,7 +76,7 @@ pub(crate) struct PlaceArgs {
     pub(crate) test: Option<PathBuf>,
 
     /// Folder to write: the model, training.json, README.md and, with a test split,
-    /// predictions.conll
+    /// predictions.conll (of texts predictions.jsonl)
     #[arg(long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
 
@@ -87,6 +88,10 @@ pub(crate) struct PlaceArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Training", allow_negative_numbers = true)]
 pub(crate) struct TrainingArgs {
+    /// What is predicted: ner (entities) or classify (a label for each text) [default: ner]
+    #[arg(long, value_name = "NAME", value_parser = named::<Task>(&["ner", "classify"]))]
+    pub(crate) task: Option<Task>,
+
     /// Passes over the training sentences; a fraction stops within a pass [default: 3]
     #[arg(long, value_name = "N")]
     pub(crate) epochs: Option<f64>,
@@ -132,6 +137,26 @@ pub(crate) struct TrainingArgs {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
     pub(crate) label_all_tokens: Option<bool>,
 
+    /// What is minimised, with --head linear [default: cross-entropy]
+    #[arg(long, value_name = "NAME", value_parser = named::<LossChoice>(&["cross-entropy", "focal", "dice"]))]
+    pub(crate) loss: Option<LossChoice>,
+
+    /// Exponent of the focal loss [default: 2]
+    #[arg(long, value_name = "X")]
+    pub(crate) focal_gamma: Option<f32>,
+
+    /// Exponent of the self-adjusting dice loss [default: 0.1]
+    #[arg(long, value_name = "X")]
+    pub(crate) dice_alpha: Option<f32>,
+
+    /// Share of the gold tag that cross-entropy spreads over all tags [default: 0]
+    #[arg(long, value_name = "X")]
+    pub(crate) label_smoothing: Option<f32>,
+
+    /// What each gold tag counts in the loss: balanced (the rarer, the more), or a JSON file of tag to weight
+    #[arg(long, value_name = "balanced|FILE", value_parser = clap::builder::StringValueParser::new().map(ClassWeights::from))]
+    pub(crate) class_weights: Option<ClassWeights>,
+
     /// Train on the first N sentences only
     #[arg(long, value_name = "N")]
     pub(crate) max_train_samples: Option<usize>,
@@ -148,7 +173,7 @@ pub(crate) struct EvaluationArgs {
     #[arg(long, value_name = "epoch|N")]
     pub(crate) eval_every: Option<EvalEvery>,
 
-    /// Which model is kept: f1 (highest dev F1), loss (lowest dev loss), loss-mean:N (lowest mean of
+    /// Which model is kept: f1 (highest dev F1; of texts the mean over labels), loss (lowest dev loss), loss-mean:N (lowest mean of
     /// the newest N dev losses) or last [default: f1]
     #[arg(long, value_name = "NAME")]
     pub(crate) select: Option<Select>,
@@ -241,6 +266,12 @@ impl TrainArgs {
             max_length: training.max_length,
             label_all_tokens: training.label_all_tokens,
             dropout: training.dropout,
+            task: training.task,
+            loss: training.loss,
+            focal_gamma: training.focal_gamma,
+            dice_alpha: training.dice_alpha,
+            label_smoothing: training.label_smoothing,
+            class_weights: training.class_weights,
             head: head.head,
             rnn: head.rnn,
             rnn_hidden: head.rnn_hidden,

@@ -75,6 +75,6 @@ fn sequence(alternative: &Alternative) -> Sequence<'_> {
 }
 
 /// Four decimals: what lies behind them is noise.
-fn rounded(confidence: f32) -> f64 {
+pub(super) fn rounded(confidence: f32) -> f64 {
     (f64::from(confidence) * 1e4).round() / 1e4
 }

@@ -4,6 +4,7 @@
 //! and a pipe's reader never waits for half of it.
 
 mod brat;
+mod classes;
 mod conll;
 mod jsonl;
 mod target;
@@ -15,6 +16,8 @@ use std::path::Path;
 use std::str::FromStr;
 
 use bert_ner_text::{Format, Output, Sentence, TextError, by_name};
+
+use bert_ner_model::Task;
 
 use crate::offset::OffsetUnit;
 use crate::tagged::Tagged;
@@ -43,6 +46,8 @@ pub struct OutputOptions {
     pub unit: OffsetUnit,
     /// Whether the terminal listing has colours (ANSI sequences).
     pub colours: bool,
+    /// What is predicted: whole texts are written by [`OutputFormat::Terminal`] and [`OutputFormat::Jsonl`].
+    pub task: Task,
 }
 
 /// Takes sentences and their predictions one by one.
@@ -70,6 +75,7 @@ pub fn create(
     format: OutputFormat,
     options: &OutputOptions,
 ) -> Result<Box<dyn PredictionWriter>, TextError> {
+    check_task(format, options, name)?;
     match format {
         OutputFormat::Conll => return conll::create(output, name),
         OutputFormat::Brat => {
@@ -94,6 +100,7 @@ pub fn create_file(
     format: OutputFormat,
     options: &OutputOptions,
 ) -> Result<Box<dyn PredictionWriter>, TextError> {
+    check_task(format, options, path)?;
     match format {
         OutputFormat::Conll => return conll::create_file(path),
         OutputFormat::Brat => return create_brat(path, []),
@@ -114,6 +121,20 @@ pub fn create_brat(
     brat::create(path, types)
 }
 
+/// Refuses to write labels of texts where there is no place for them.
+fn check_task(format: OutputFormat, options: &OutputOptions, path: &Path) -> Result<(), TextError> {
+    if options.task == Task::Ner || matches!(format, OutputFormat::Terminal | OutputFormat::Jsonl) {
+        return Ok(());
+    }
+    let message = format!(
+        "{format} holds entities, but the model gives each text a label; expected terminal or jsonl"
+    );
+    Err(TextError::File {
+        path: path.to_path_buf(),
+        message,
+    })
+}
+
 /// A writer of the formats that are ours.
 fn lines(
     target: Target,
@@ -121,6 +142,8 @@ fn lines(
     options: &OutputOptions,
 ) -> Result<Box<dyn PredictionWriter>, TextError> {
     let layout: Box<dyn Layout> = match format {
+        OutputFormat::Jsonl if options.task == Task::Classify => Box::new(classes::Jsonl),
+        _ if options.task == Task::Classify => Box::new(classes::Terminal),
         OutputFormat::Jsonl => Box::new(jsonl::Jsonl { unit: options.unit }),
         OutputFormat::Tsv => Box::new(tsv::Tsv { unit: options.unit }),
         OutputFormat::Terminal | OutputFormat::Conll | OutputFormat::Brat => {

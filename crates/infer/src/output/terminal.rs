@@ -68,6 +68,6 @@ impl Terminal {
 }
 
 /// Appends `text` with a space for every control character, which could move the cursor or worse.
-fn push_shown(out: &mut String, text: &str) {
+pub(super) fn push_shown(out: &mut String, text: &str) {
     out.extend(text.chars().map(|c| if c.is_control() { ' ' } else { c }));
 }

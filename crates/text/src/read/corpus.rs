@@ -25,6 +25,8 @@ pub struct Corpus {
     pub warnings: Vec<Warning>,
     /// What the reader took for a word, when it had to find the words itself.
     pub split: Option<Words>,
+    /// Whether the sentences are whole texts and their tags labels, which have no scheme.
+    pub whole_texts: bool,
     /// What became of every entity, for formats whose entities tags cannot always tell.
     pub accounting: Option<Accounting>,
 }
@@ -50,6 +52,9 @@ impl Corpus {
     /// # Errors
     /// When `to` cannot spell the entities (only [`Scheme::Plain`] cannot).
     pub fn into_scheme(mut self, to: Scheme, path: &Path) -> Result<Self, TextError> {
+        if self.whole_texts {
+            return Ok(self);
+        }
         for (number, sentence) in self.sentences.iter_mut().enumerate() {
             let Some(tags) = &sentence.tags else { continue };
             if self.scheme == to && self.scheme.violations(tags).is_empty() {
@@ -116,14 +121,12 @@ pub(crate) fn load(
         label_names: reader.label_names(),
         warnings: reader.warnings(),
         split: reader.words(),
+        whole_texts: options.whole_texts,
         accounting: reader.accounting(),
         ..Corpus::default()
     };
-    if corpus
-        .sentences
-        .iter()
-        .any(|sentence| sentence.tags.is_some())
-    {
+    let tagged = |sentence: &Sentence| sentence.tags.is_some();
+    if !options.whole_texts && corpus.sentences.iter().any(tagged) {
         let scheme = match options.scheme {
             Some(scheme) => scheme,
             None => Scheme::detect(corpus.sentences.iter().filter_map(|s| s.tags.as_deref()))

@@ -21,6 +21,7 @@ mod shards;
 mod stream;
 mod text;
 mod values;
+mod whole;
 
 use std::fmt;
 use std::fs::File;
@@ -203,6 +204,8 @@ pub struct ReadOptions {
     pub sentence_words: Option<usize>,
     /// Whether a text's annotations are left alone, as if there were none (brat).
     pub text_only: bool,
+    /// Whether texts are read whole, each with a label: as a sentence of one word, which is the text, and one tag, which is the label.
+    pub whole_texts: bool,
 }
 
 /// Opens `path` for reading, its sentences one by one.
@@ -213,6 +216,9 @@ pub struct ReadOptions {
 /// # Errors
 /// When the file cannot be opened or its format is not recognised; later trouble comes as an item.
 pub fn open(path: &Path, options: &ReadOptions) -> Result<Box<dyn SentenceReader>, TextError> {
+    if options.whole_texts {
+        return whole::open(path, options);
+    }
     if let Some(paths) = matching_shards(path)? {
         return shards::open(paths, options);
     }
@@ -241,6 +247,9 @@ pub fn open_stream(
     name: &Path,
     options: &ReadOptions,
 ) -> Result<Box<dyn SentenceReader>, TextError> {
+    if options.whole_texts {
+        return whole::open_stream(input, name, options);
+    }
     let format = match options.format {
         Some(format) => format,
         None => {

@@ -56,7 +56,7 @@ pub struct Comparison {
     pub b: String,
     /// Over the seeds that both have: Student's paired t, 95 %. `None` with fewer than two.
     pub seeds: Option<Difference>,
-    /// Over dev sentences: the paired bootstrap of F1 averaged over those seeds, 95 %.
+    /// Over dev sentences: the paired bootstrap of F1 (of whole texts: accuracy) averaged over those seeds, 95 %.
     pub sentences: Option<Difference>,
     /// The larger of the two p-values, adjusted by Holm for the number of comparisons; `None` where one is missing.
     pub p: Option<f64>,
@@ -176,7 +176,6 @@ fn compare(a: &Configuration, b: &Configuration, runs: &[RunResult]) -> Comparis
     }
     let differences = found;
     let seeds = paired_t(&differences, 1.0 - SIGNIFICANCE);
-    let (mean, _) = mean_and_deviation(&differences);
     let counts = |run: &FinishedRun| -> Vec<Counts> {
         let count = |&[correct, predicted, gold]: &[usize; 3]| Counts {
             correct,
@@ -189,6 +188,18 @@ fn compare(a: &Configuration, b: &Configuration, runs: &[RunResult]) -> Comparis
         pairs.iter().map(|(a, _)| counts(a)).collect(),
         pairs.iter().map(|(_, b)| counts(b)).collect(),
     ];
+    // Of entities this is dev F1; of whole texts it is accuracy, while dev F1 is the mean over labels.
+    let micro = |run: &[Counts]| {
+        let mut total = Counts::default();
+        run.iter().for_each(|&counts| total += counts);
+        total.f1()
+    };
+    let differences: Vec<f64> = first
+        .iter()
+        .zip(&second)
+        .map(|(a, b)| micro(a) - micro(b))
+        .collect();
+    let (mean, _) = mean_and_deviation(&differences);
     let same_dev = first
         .iter()
         .chain(&second)

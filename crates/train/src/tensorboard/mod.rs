@@ -195,6 +195,8 @@ fn of_scores(split: &str, loss: f64, scores: &Scores) -> Vec<Scalar> {
         (format!("recall/{split}"), scores.recall),
         (format!("accuracy/{split}"), scores.accuracy),
     ];
+    let weighted = scores.classes.as_ref().map(|classes| classes.weighted_f1);
+    all.extend(weighted.map(|f1| (format!("weighted-f1/{split}"), f1)));
     for (label, scores) in &scores.by_type {
         all.extend([
             (format!("f1/{split}/{label}"), scores.f1),
