@@ -98,6 +98,11 @@ pub(crate) fn save(
         ));
     }
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    // Made here, so that it has the rights that a new file has for this user: the library's would be for its owner alone.
+    std::fs::File::create(path).map_err(|source| ModelError::Io {
+        path: path.to_owned(),
+        source,
+    })?;
     safetensors::serialize_to_file(views, Some(metadata), path).map_err(damaged)
 }
 

@@ -279,20 +279,32 @@ pub(super) fn names_comment(names: &[String], layout: &Layout) -> Option<String>
     Some(format!("# {GLOBAL_COLUMNS} = {}", names.join(" ")))
 }
 
-/// Whether the beginning of a text of unknown format speaks for columns with tags: more than half
-/// of its first lines have at least two columns, with a tag in the last or in the first.
+/// Whether the beginning of a text of unknown format speaks for columns with tags: four fifths of its first lines have one number of
+/// columns, with a tag in the last or in the first. A line or two of more than two columns may as well be a sentence
+/// ("her blood group is O") and do not speak for it.
 pub(crate) fn looks_like_conll(head: &str) -> bool {
     const SAMPLE: usize = 200;
-    let (mut lines, mut last, mut first) = (0, 0, 0);
+    const FEW: usize = 2;
     let data = |line: &&str| !is_blank(line) && !may_be_comment(line) && !is_docstart(line);
-    for line in head.lines().filter(data).take(SAMPLE) {
-        let separator = Separator::of(line);
-        let fields = fields(line, separator, None);
-        lines += 1;
-        if let [tag, .., other] = fields.as_slice() {
-            last += usize::from(is_full_tag(other.trim()));
-            first += usize::from(is_full_tag(tag));
-        }
-    }
-    last * 2 > lines || first * 2 > lines
+    let lines: Vec<(usize, [bool; 2])> = head
+        .lines()
+        .filter(data)
+        .take(SAMPLE)
+        .map(|line| {
+            let fields = fields(line, Separator::of(line), None);
+            let tags = match fields.as_slice() {
+                [first, .., last] => [is_full_tag(first), is_full_tag(last.trim())],
+                _ => [false; 2],
+            };
+            (fields.len(), tags)
+        })
+        .collect();
+    let Some(&(columns, _)) = lines.first() else {
+        return false;
+    };
+    let agree = |place: usize| {
+        let tagged = |(len, tags): &&(usize, [bool; 2])| *len == columns && tags[place];
+        lines.iter().filter(tagged).count() * 5 >= lines.len() * 4
+    };
+    (columns == 2 || lines.len() > FEW) && (agree(0) || agree(1))
 }
