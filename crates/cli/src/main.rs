@@ -9,6 +9,7 @@ mod convert;
 mod eval;
 mod failure;
 mod interrupt;
+mod merge;
 mod model;
 mod names;
 mod output;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Command::Predict(args) => predict::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Convert(args) => convert::run(&args),
+        Command::Merge(args) => merge::run(&args),
         Command::Split(args) => split::run(&args),
     };
     match result {

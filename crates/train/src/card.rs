@@ -39,7 +39,7 @@ pub fn model_card(report: &Report, name: &str) -> String {
         base_name(report),
         report.version,
     );
-    usage(&mut card, name, report.settings.heads());
+    usage(&mut card, name, report);
     scores(&mut card, report);
     data(&mut card, report);
     settings(&mut card, report);
@@ -96,7 +96,14 @@ fn headline(report: &Report) -> Option<(&'static str, &Path, &Measured)> {
 }
 
 fn front_matter(card: &mut String, report: &Report, name: &str) {
-    card.push_str("---\nlibrary_name: transformers\npipeline_tag: token-classification\n");
+    let library = match report.settings.lora_rank {
+        None => "transformers",
+        Some(_) => "peft",
+    };
+    let _ = write!(
+        card,
+        "---\nlibrary_name: {library}\npipeline_tag: token-classification\n"
+    );
     // Only a Hub name can be linked to; a folder on somebody's disk says nothing to others.
     if let Some(base) = hub_name(report) {
         let _ = writeln!(card, "base_model: {}", quoted(base));
@@ -129,11 +136,15 @@ fn front_matter(card: &mut String, report: &Report, name: &str) {
     card.push_str("---\n");
 }
 
-fn usage(card: &mut String, name: &str, heads: Heads) {
+fn usage(card: &mut String, name: &str, report: &Report) {
+    let heads = report.settings.heads();
     let _ = write!(
         card,
         "\n## Use\n\n```sh\necho 'Ada Lovelace was born in London .' | bert-ner predict --model {name}\n```\n",
     );
+    if report.settings.lora_rank.is_some() {
+        return adapter_usage(card, name, heads);
+    }
     if heads != Heads::default() {
         card.push_str("\ntransformers does not know this head; the encoder in the folder opens there as it is.\n");
         return;
@@ -144,6 +155,27 @@ fn usage(card: &mut String, name: &str, heads: Heads) {
          The folder opens in `transformers` as it is:\n\n```python\nfrom transformers import pipeline\n\n\
          ner = pipeline(\"token-classification\", model=\"{name}\", aggregation_strategy=\"first\")\n\
          print(ner(\"Ada Lovelace was born in London .\"))\n```\n",
+    );
+}
+
+fn adapter_usage(card: &mut String, name: &str, heads: Heads) {
+    let _ = write!(
+        card,
+        "\nThis is a LoRA adapter: `bert-ner merge --adapter {name} --output DIR` makes a whole model of it.\n"
+    );
+    if heads != Heads::default() {
+        card.push_str("\ntransformers does not know this head, which the adapter holds too.\n");
+        return;
+    }
+    let _ = write!(
+        card,
+        "\nIt opens in `peft`:\n\n```python\nfrom peft import PeftConfig, PeftModel\n\
+         from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer\n\n\
+         base = PeftConfig.from_pretrained(\"{name}\").base_model_name_or_path\n\
+         config = AutoConfig.from_pretrained(\"{name}\")\n\
+         model = AutoModelForTokenClassification.from_pretrained(base, config=config)\n\
+         model = PeftModel.from_pretrained(model, \"{name}\")\n\
+         tokenizer = AutoTokenizer.from_pretrained(\"{name}\")\n```\n",
     );
 }
 

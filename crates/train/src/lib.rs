@@ -16,6 +16,8 @@ mod events;
 mod folder;
 mod heads;
 mod lock;
+mod lora;
+mod merge;
 mod report;
 mod resume;
 mod schedule;
@@ -31,6 +33,7 @@ pub use events::{
     EvalProgress, Evaluated, Event, Finished, Observer, Resumed, Saved, Silent, Split, Started,
     Step, Tested,
 };
+pub use merge::merge;
 pub use report::{Evaluation, Measured, Report, Stopped, peak_rss_mb};
 pub use settings::{Options, Places, Settings};
 pub use trainer::train;

@@ -253,6 +253,10 @@ impl TrainArgs {
             layer_lr_decay: head.layer_lr_decay,
             no_decay_bias_norm: head.no_decay_bias_norm,
             freeze: head.freeze,
+            lora_rank: head.lora_rank,
+            lora_alpha: head.lora_alpha,
+            lora_dropout: head.lora_dropout,
+            lora_targets: head.lora_targets,
             max_train_samples: training.max_train_samples,
             max_eval_samples: evaluation.max_eval_samples,
             eval_every: evaluation.eval_every,
@@ -351,6 +355,10 @@ mod tests {
                 ) => {}
                 ("OUTPUT.checkpoints", Value::String(value)) => {
                     assert_eq!(value, "out.checkpoints")
+                }
+                (_, Value::Array(values)) => {
+                    let values: Vec<_> = values.iter().filter_map(Value::as_str).collect();
+                    assert_eq!(stated, values.join(","), "--{name}");
                 }
                 ("all", Value::Number(threads)) => assert!(threads.as_u64() >= Some(1)),
                 (_, Value::String(value)) => assert_eq!(stated, value, "--{name}"),
