@@ -31,7 +31,7 @@ pub struct Options {
     pub scheme: Option<Scheme>,
     /// How many of a sentence's most probable tag sequences [`Tagged::alternatives`] holds; a linear head gives none.
     pub alternatives: usize,
-    /// The base model's folder, for a folder that holds an adapter (`None`: the one that the adapter names).
+    /// The base model's folder, to open an adapter on (`None`: the one that the adapter names, if the folder holds one).
     pub base: Option<PathBuf>,
 }
 
@@ -63,7 +63,7 @@ impl Tagger {
     /// # Errors
     /// As [`Tagger::open`], and when the model cannot have the `max_length` asked for.
     pub fn open_with(dir: &Path, options: &Options) -> Result<Self, InferError> {
-        if !AdapterConfig::is_in(dir) {
+        if options.base.is_none() && !AdapterConfig::is_in(dir) {
             return Self::with_options(Model::load(dir)?, Tokenizer::load(dir)?, options);
         }
         let base = match &options.base {

@@ -428,7 +428,10 @@ impl<'a> Run<'a> {
             return Ok(());
         };
         let options = Options {
-            base: Some(self.settings.model_dir.clone()),
+            base: self
+                .settings
+                .lora_rank
+                .map(|_| self.settings.model_dir.clone()),
             ..Options::default()
         };
         let tagger = Tagger::open_with(&self.settings.output, &options)?;
