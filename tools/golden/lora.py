@@ -36,10 +36,11 @@ CASES = {
 def case_golden(folder: Path, settings: dict, sequences: list[dict], generator: torch.Generator, output: Path):
     model = get_peft_model(loaded(folder, "gelu", torch.float32), LoraConfig(task_type="TOKEN_CLS", **settings))
     with torch.no_grad():
-        # B is zero at first: a LoRA that has learned something has another.
+        # B is zero at first: a LoRA that has learned something has another. At twice the size the attention of the case `all` is so sharp
+        # that PyTorch's own float32 gradients are 3e-3 off.
         for name, parameter in model.named_parameters():
             if parameter.requires_grad:
-                parameter.copy_(0.3 * torch.randn(parameter.shape, generator=generator))
+                parameter.copy_(0.15 * torch.randn(parameter.shape, generator=generator))
     model.peft_config["default"].base_model_name_or_path = "tiny-bert"
     model.save_pretrained(output)
     (output / "README.md").unlink()
