@@ -9,6 +9,7 @@ mod convert;
 mod eval;
 mod failure;
 mod interrupt;
+mod merge;
 mod model;
 mod names;
 mod output;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Convert(args) => convert::run(&args),
+        Command::Merge(args) => merge::run(&args),
         Command::Split(args) => split::run(&args),
     };
     match result {

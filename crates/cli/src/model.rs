@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use bert_ner_infer::{Options, Tagger};
+use bert_ner_model::AdapterConfig;
 
 use crate::args::ModelArgs;
 use crate::failure::Usage;
@@ -22,6 +23,10 @@ pub(crate) fn open_for(args: &ModelArgs, alternatives: usize) -> Result<Tagger> 
     let options = Options {
         max_length: args.max_length,
         alternatives,
+        base: match AdapterConfig::is_in(&folder) {
+            true => names::base_of(&folder, false)?,
+            false => None,
+        },
         ..Options::default()
     };
     let tagger = Tagger::open_with(&folder, &options)?;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 use bert_ner_hub::{Hub, HubError, HubOptions, Place, RepoName};
+use bert_ner_model::AdapterConfig;
 use bert_ner_text::{Format, Splits};
 use bert_ner_train::{Options, Places};
 
@@ -26,6 +27,26 @@ pub(crate) fn model(name: &str, quiet: bool) -> Result<PathBuf> {
             fetched.map_err(|error| unless_mistyped(error, name))
         }
     }
+}
+
+/// The local folder of the base model that the adapter in `folder` names, if it names one.
+pub(crate) fn base_of(folder: &Path, quiet: bool) -> Result<Option<PathBuf>> {
+    let Some(base) = AdapterConfig::load(folder)?.base() else {
+        return Ok(None);
+    };
+    let name = match &base.revision {
+        Some(revision) if !Path::new(&base.name).exists() => format!("{}@{revision}", base.name),
+        _ => base.name,
+    };
+    let found = model(&name, quiet);
+    found.map(Some).map_err(|error| {
+        let message = format!(
+            "{}: its base model cannot be had: {error}",
+            folder.join("adapter_config.json").display()
+        );
+        let hint = "bert-ner merge --model BASE --adapter DIR makes a whole model of it from the base model where it is now";
+        Hinted { message, hint }.into()
+    })
 }
 
 const A_HUB_NAME: &str =

@@ -80,7 +80,7 @@ fn a_classifier_is_trained_scored_and_asked() {
     ];
     let predicted = bench.run(&predict).ok();
     assert!(
-        predicted.stderr.contains("1 text cut to 10 pieces"),
+        predicted.stderr.contains("4 texts cut to 10 pieces"),
         "{}",
         predicted.stderr
     );

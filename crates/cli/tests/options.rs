@@ -6,8 +6,8 @@ use std::path::Path;
 
 use common::Bench;
 
-const COMMANDS: [&str; 8] = [
-    "train", "sweep", "eval", "predict", "serve", "score", "convert", "split",
+const COMMANDS: [&str; 9] = [
+    "train", "sweep", "eval", "predict", "serve", "score", "convert", "merge", "split",
 ];
 
 const HEAD: &str = "\

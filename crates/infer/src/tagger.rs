@@ -1,10 +1,10 @@
 //! A loaded model folder.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use bert_ner_model::{Crf, Model, Task};
+use bert_ner_model::{AdapterConfig, Crf, Model, Task};
 use bert_ner_text::{ReadOptions, Scheme, Sentence, Words, split_tag};
-use bert_ner_tokenize::{MIN_LENGTH, Tokenizer};
+use bert_ner_tokenize::{MIN_LENGTH, TokenizeError, Tokenizer};
 
 use crate::error::InferError;
 use crate::forward::{Progress, WordLogits, Workspace};
@@ -31,6 +31,8 @@ pub struct Options {
     pub scheme: Option<Scheme>,
     /// How many of a sentence's most probable tag sequences [`Tagged::alternatives`] holds; a linear head gives none.
     pub alternatives: usize,
+    /// The base model's folder, to open an adapter on (`None`: the one that the adapter names, if the folder holds one).
+    pub base: Option<PathBuf>,
 }
 
 /// A model and its tokenizer: words in, tags and entities out; of a classifier, whole texts in, labels out.
@@ -58,12 +60,24 @@ impl Tagger {
         Self::open_with(dir, &Options::default())
     }
 
-    /// Opens a model folder.
+    /// Opens a model folder, or an adapter's: that is folded into its base model, whose tokenizer it has unless it brings its own.
     ///
     /// # Errors
     /// As [`Tagger::open`], and when the model cannot have the `max_length` asked for.
     pub fn open_with(dir: &Path, options: &Options) -> Result<Self, InferError> {
-        Self::with_options(Model::load(dir)?, Tokenizer::load(dir)?, options)
+        if options.base.is_none() && !AdapterConfig::is_in(dir) {
+            return Self::with_options(Model::load(dir)?, Tokenizer::load(dir)?, options);
+        }
+        let base = match &options.base {
+            Some(base) => base.clone(),
+            None => AdapterConfig::load(dir)?.base_folder(dir)?,
+        };
+        let model = Model::load_adapted(&base, dir)?;
+        let tokenizer = match Tokenizer::load(dir) {
+            Err(TokenizeError::Missing { .. }) => Tokenizer::load(&base)?,
+            own => own?,
+        };
+        Self::with_options(model, tokenizer, options)
     }
 
     /// A tagger of a model in memory.

@@ -41,6 +41,35 @@ pub fn sum_rows(out: &mut [f32], dx: &[f32], accumulate: bool) {
     );
 }
 
+/// Adds `x[T, N]` to the columns from `first` on of `y[T, M]`.
+pub fn add_to_columns(y: &mut [f32], (first, m): (usize, usize), x: &[f32], n: usize) {
+    assert_eq!(y.len() * n, x.len() * m, "as many rows of {m} as of {n}");
+    for_chunks([y], [ROWS_PER_TASK * m], |task, [rows]| {
+        let x = &x[task * ROWS_PER_TASK * n..];
+        vectorised(
+            #[inline(always)]
+            || {
+                for (y, x) in rows.chunks_exact_mut(m).zip(x.chunks_exact(n)) {
+                    for (y, x) in y[first..first + n].iter_mut().zip(x) {
+                        *y += x;
+                    }
+                }
+            },
+        );
+    });
+}
+
+/// `out[T, N]` = the columns from `first` on of `x[T, M]`.
+pub fn take_columns(out: &mut [f32], x: &[f32], (first, m): (usize, usize), n: usize) {
+    assert_eq!(x.len() * n, out.len() * m, "as many rows of {m} as of {n}");
+    for_chunks([out], [ROWS_PER_TASK * n], |task, [rows]| {
+        let x = x[task * ROWS_PER_TASK * m..].chunks_exact(m);
+        for (out, x) in rows.chunks_exact_mut(n).zip(x) {
+            out.copy_from_slice(&x[first..first + n]);
+        }
+    });
+}
+
 /// `out[N] = sum_t a[t, N] b[t, N]` (`+ out` when accumulating).
 pub fn sum_rows_of_product(out: &mut [f32], a: &[f32], b: &[f32], accumulate: bool) {
     let n = out.len();
@@ -87,6 +116,19 @@ fn fold_columns(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_added_to_columns_is_there_to_take_and_nowhere_else() {
+        for (t, m, first, n) in [(0, 3, 1, 2), (1, 1, 0, 1), (37, 9, 3, 3), (70, 130, 64, 66)] {
+            let x: Vec<f32> = (0..t * n).map(|i| (i as f32).sin()).collect();
+            let (mut y, mut back) = (vec![1.0; t * m], vec![f32::NAN; t * n]);
+            add_to_columns(&mut y, (first, m), &x, n);
+            take_columns(&mut back, &y, (first, m), n);
+            assert!(back.iter().zip(&x).all(|(got, x)| *got == 1.0 + x));
+            let outside = |i: &usize| !(first..first + n).contains(&(i % m));
+            assert!((0..t * m).filter(outside).all(|i| y[i] == 1.0));
+        }
+    }
 
     #[test]
     fn bias_and_sums_agree_with_plain_loops_on_odd_sizes() {

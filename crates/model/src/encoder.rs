@@ -2,7 +2,7 @@
 
 use crate::layer::LayerState;
 use crate::layout::{Layout, Norm};
-use crate::{Batch, Config, Freeze, Gradients, HiddenAct, Parameters};
+use crate::{Batch, Config, Freeze, Gradients, HiddenAct, Parameters, lora};
 use bert_ner_kernels::attention::Shape;
 use bert_ner_kernels::dropout::Dropout;
 use bert_ner_kernels::gelu::Activation;
@@ -27,6 +27,7 @@ pub struct Workspace {
     pub(crate) dhidden: Vec<f32>,
     /// Gradient between the two halves of a layer, `[R, H]`.
     pub(crate) dmiddle: Vec<f32>,
+    pub(crate) lora: lora::Scratch,
     pub(crate) head: crate::head::HeadState,
 }
 
@@ -56,6 +57,8 @@ pub(crate) enum Place {
     AttentionOutput(usize),
     Output(usize),
     Classifier,
+    /// A layer, and which of its linear layers.
+    Lora(usize, usize),
 }
 
 /// The seed and step of a training pass, or neither in prediction.
@@ -65,10 +68,11 @@ pub(crate) struct Noise {
     pub(crate) hidden: f32,
     pub(crate) attention: f32,
     pub(crate) classifier: f32,
+    pub(crate) lora: f32,
 }
 
 impl Noise {
-    pub(crate) fn new(config: &Config, key: Option<(u64, u64)>) -> Self {
+    pub(crate) fn new(config: &Config, layout: &Layout, key: Option<(u64, u64)>) -> Self {
         let classifier = config
             .classifier_dropout
             .unwrap_or(config.hidden_dropout_prob);
@@ -77,6 +81,7 @@ impl Noise {
             hidden: config.hidden_dropout_prob,
             attention: config.attention_probs_dropout_prob,
             classifier,
+            lora: layout.lora.as_ref().map_or(0.0, |lora| lora.dropout),
         }
     }
 
@@ -90,6 +95,8 @@ impl Noise {
             Place::Attention(n) => (self.attention, 4 * n + 4),
             Place::AttentionOutput(n) => (self.hidden, 4 * n + 5),
             Place::Output(n) => (self.hidden, 4 * n + 6),
+            // Behind the layers, of which there are at most 1,024; fewer than 16 of each have one.
+            Place::Lora(n, module) => (self.lora, (1 << 20) + 16 * n + module),
         };
         Dropout::new(p, seed, step, place as u64)
     }
@@ -178,7 +185,8 @@ impl<'a> Encoder<'a> {
                 unreachable!("two slots")
             };
             let state = &mut workspace.layers[if keep { n } else { 0 }];
-            self.layer_forward(n, layer, batch, x, (y, state, &mut workspace.projected));
+            let buffers = (&mut workspace.projected, &mut workspace.lora);
+            self.layer_forward(n, layer, batch, x, (y, state, buffers));
         }
     }
 

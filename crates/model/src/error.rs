@@ -103,6 +103,34 @@ pub enum ModelError {
         /// The folder of the pretrained model.
         path: PathBuf,
     },
+    /// A LoRA that cannot be.
+    #[error("{key} {message}")]
+    Lora {
+        /// The setting.
+        key: &'static str,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The base model of an adapter is not there.
+    #[error("{}: its base model {base:?} is not a folder here", path.display())]
+    BaseGone {
+        /// The adapter's configuration.
+        path: PathBuf,
+        /// The base model's folder or Hub name.
+        base: String,
+    },
+    /// A tensor of an adapter does not fit the base model.
+    #[error("{}: tensor {name:?} {message} (the base model is {})", path.display(), base.display())]
+    Misfit {
+        /// The adapter's weight file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// How it differs from what was expected.
+        message: String,
+        /// The base model's folder.
+        base: PathBuf,
+    },
     /// The folder holds an encoder without a classification head.
     #[error("{}: no classification head (tensor \"classifier.weight\"): fine-tune it first with `bert-ner train`", path.display())]
     NoHead {

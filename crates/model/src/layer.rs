@@ -6,6 +6,7 @@
 
 use crate::encoder::{Encoder, Place, Workspace, fit};
 use crate::layout::{Layer, Linear, Norm};
+use crate::lora::{Product, Scratch, Thin};
 use crate::{Batch, Gradients};
 use bert_ner_kernels::layer_norm::{self, RowDropout, Saved};
 use bert_ner_kernels::{attention, columns, gelu, matmul, rows};
@@ -29,6 +30,8 @@ pub(crate) struct LayerState {
     /// And after it, `[R, F]`.
     after: Vec<f32>,
     output_norm: Saved,
+    /// Of each LoRA.
+    thin: Thin,
 }
 
 impl Encoder<'_> {
@@ -39,9 +42,13 @@ impl Encoder<'_> {
         layer: &Layer,
         batch: &Batch,
         x: &[f32],
-        (y, state, projected): (&mut Vec<f32>, &mut LayerState, &mut Vec<f32>),
+        (y, state, (projected, lora)): (
+            &mut Vec<f32>,
+            &mut LayerState,
+            (&mut Vec<f32>, &mut Scratch),
+        ),
     ) {
-        self.attention_forward(n, layer, batch, x, state);
+        self.attention_forward((n, layer), batch, x, state, lora);
         let (h, wanted) = (self.config.hidden_size, self.rows(n, batch));
         let r = wanted.map_or(batch.tokens(), <[u32]>::len);
         let at = |range| self.parameters.at(range);
@@ -56,6 +63,8 @@ impl Encoder<'_> {
         };
         let projected = fit(projected, r * h);
         matmul::linear_forward(projected, context, at(&layer.attention_output.weight), h, h);
+        let thin = (&mut state.thin, &mut *lora);
+        self.adapt((n, Product::AttentionOutput), context, projected, thin);
         layer_norm::forward_residual(
             fit(&mut state.middle, r * h),
             &mut state.attention_norm,
@@ -70,6 +79,8 @@ impl Encoder<'_> {
         let f = layer.intermediate.outputs;
         let (before, after) = (fit(&mut state.before, r * f), fit(&mut state.after, r * f));
         matmul::linear_forward(before, &state.middle, at(&layer.intermediate.weight), f, h);
+        let thin = (&mut state.thin, &mut *lora);
+        self.adapt((n, Product::Intermediate), &state.middle, before, thin);
         gelu::forward(
             after,
             before,
@@ -77,6 +88,8 @@ impl Encoder<'_> {
             self.activation(),
         );
         matmul::linear_forward(projected, after, at(&layer.output.weight), h, f);
+        let thin = (&mut state.thin, &mut *lora);
+        self.adapt((n, Product::Output), after, projected, thin);
         layer_norm::forward_residual(
             fit(y, r * h),
             &mut state.output_norm,
@@ -92,16 +105,17 @@ impl Encoder<'_> {
     /// From `x[T, H]` to `context[T, H]` in the state.
     fn attention_forward(
         &self,
-        n: usize,
-        layer: &Layer,
+        (n, layer): (usize, &Layer),
         batch: &Batch,
         x: &[f32],
         state: &mut LayerState,
+        lora: &mut Scratch,
     ) {
         let (t, h) = (batch.tokens(), self.config.hidden_size);
         let shape = self.shape(batch);
         let qkv = fit(&mut state.qkv, t * 3 * h);
         matmul::linear_forward(qkv, x, self.parameters.at(&layer.qkv.weight), 3 * h, h);
+        self.adapt((n, Product::Qkv), x, qkv, (&mut state.thin, lora));
         columns::add_bias(qkv, self.parameters.at(&layer.qkv.bias));
         let context = fit(&mut state.context, t * h);
         let log_sums = fit(&mut state.log_sums, t * shape.heads);
@@ -134,8 +148,12 @@ impl Encoder<'_> {
             dqkv,
             dhidden,
             dmiddle,
+            lora,
             ..
         } = workspace;
+        if !self.wants_attention_gradient(n) {
+            return;
+        }
         let (x, state) = (&hidden[n], &layers[n]);
         // The gradients of context (dmiddle) and input (dhidden), so far on the wanted rows.
         let dcontext = match wanted {
@@ -156,17 +174,17 @@ impl Encoder<'_> {
             self.shape(batch),
             self.noise.at(Place::Attention(n)),
         );
-        linear_backward(&layer.qkv, dqkv, x, gradients, accumulate);
-        if !self.wants_input_gradient(n) {
-            return;
+        self.weight_backward(&layer.qkv, dqkv, x, gradients, accumulate);
+        let weight = self.parameters.at(&layer.qkv.weight);
+        let mut dx = self.wants_input_gradient(n).then_some(&mut dhidden[..]);
+        if let Some(dx) = &mut dx {
+            matmul::linear_backward_input(dx, dqkv, weight, 3 * h, h, true);
         }
-        matmul::linear_backward_input(
-            dhidden,
-            dqkv,
-            self.parameters.at(&layer.qkv.weight),
-            3 * h,
-            h,
-            true,
+        self.adapt_backward(
+            (n, Product::Qkv),
+            (dqkv, x, dx),
+            (&state.thin, lora),
+            (gradients, accumulate),
         );
     }
 
@@ -188,6 +206,7 @@ impl Encoder<'_> {
             dinner,
             dhidden,
             dmiddle,
+            lora,
             ..
         } = workspace;
         let (r, state) = (dhidden.len() / h, &layers[n]);
@@ -200,23 +219,25 @@ impl Encoder<'_> {
         let norm = (&layer.output_norm, &state.output_norm, dropout);
         self.norm_backward(norm, dhidden, (dmiddle, dprojected), gradients, accumulate);
         let dinner = fit(dinner, r * f);
-        linear_backward(
-            &layer.output,
-            dprojected,
-            &state.after,
-            gradients,
-            accumulate,
-        );
+        let after = &state.after;
+        self.weight_backward(&layer.output, dprojected, after, gradients, accumulate);
         matmul::linear_backward_input(dinner, dprojected, at(&layer.output.weight), h, f, false);
-        gelu::backward(dinner, &state.before, self.activation());
-        linear_backward(
-            &layer.intermediate,
-            dinner,
-            &state.middle,
-            gradients,
-            accumulate,
+        self.adapt_backward(
+            (n, Product::Output),
+            (dprojected, after, Some(&mut *dinner)),
+            (&state.thin, &mut *lora),
+            (&mut *gradients, accumulate),
         );
+        gelu::backward(dinner, &state.before, self.activation());
+        let middle = &state.middle;
+        self.weight_backward(&layer.intermediate, dinner, middle, gradients, accumulate);
         matmul::linear_backward_input(dmiddle, dinner, at(&layer.intermediate.weight), f, h, true);
+        self.adapt_backward(
+            (n, Product::Intermediate),
+            (dinner, middle, Some(&mut *dmiddle)),
+            (&state.thin, &mut *lora),
+            (&mut *gradients, accumulate),
+        );
 
         let dropout = RowDropout {
             dropout: self.noise.at(Place::AttentionOutput(n)),
@@ -229,21 +250,29 @@ impl Encoder<'_> {
         } else {
             &state.context
         };
-        linear_backward(
-            &layer.attention_output,
-            dprojected,
-            context,
-            gradients,
-            accumulate,
+        let output = &layer.attention_output;
+        self.weight_backward(output, dprojected, context, gradients, accumulate);
+        matmul::linear_backward_input(dmiddle, dprojected, at(&output.weight), h, h, false);
+        self.adapt_backward(
+            (n, Product::AttentionOutput),
+            (dprojected, context, Some(dmiddle)),
+            (&state.thin, lora),
+            (gradients, accumulate),
         );
-        matmul::linear_backward_input(
-            dmiddle,
-            dprojected,
-            at(&layer.attention_output.weight),
-            h,
-            h,
-            false,
-        );
+    }
+
+    /// The gradients of a linear layer's own weight and bias; with a LoRA they are frozen.
+    fn weight_backward(
+        &self,
+        linear: &Linear,
+        dy: &[f32],
+        x: &[f32],
+        gradients: &mut Gradients,
+        accumulate: bool,
+    ) {
+        if self.layout.lora.is_none() {
+            linear_backward(linear, dy, x, gradients, accumulate);
+        }
     }
 
     /// Backward of `norm(dropout(x) + residual)`: from `dy` to the gradients of residual and `x`.
@@ -255,8 +284,10 @@ impl Encoder<'_> {
         gradients: &mut Gradients,
         accumulate: bool,
     ) {
-        let (weight, bias) = gradients.pair(&norm.weight, &norm.bias);
-        layer_norm::backward_parameters(weight, bias, dy, saved, accumulate);
+        if self.layout.lora.is_none() {
+            let (weight, bias) = gradients.pair(&norm.weight, &norm.bias);
+            layer_norm::backward_parameters(weight, bias, dy, saved, accumulate);
+        }
         layer_norm::backward(
             dresidual,
             Some(dx),

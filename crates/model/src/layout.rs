@@ -2,6 +2,7 @@
 //!
 //! Query, key and value stand next to each other, weights and biases apart, so that the three products of a layer are one.
 
+use crate::lora::Adapters;
 use crate::{Config, HeadKind, Parameters, Rnn, RnnKind, Task};
 use bert_ner_kernels::{crf, rnn};
 use std::ops::Range;
@@ -99,6 +100,8 @@ pub struct Layout {
     pub(crate) pooler: Option<Linear>,
     pub(crate) classifier: Linear,
     pub(crate) crf: Option<Crf>,
+    /// Behind everything else, while the embeddings and the layers are frozen.
+    pub(crate) lora: Option<Adapters>,
     tensors: Vec<Tensor>,
     len: usize,
 }
@@ -133,9 +136,25 @@ impl Layout {
             pooler,
             classifier,
             crf,
+            lora: None,
             len: builder.len,
             tensors: builder.tensors,
         }
+    }
+
+    /// Adds a tensor of `tensor.range.len()` elements at the end, and says where that is.
+    pub(crate) fn push(&mut self, mut tensor: Tensor) -> Range<usize> {
+        let range = self.len..self.len + tensor.range.len();
+        tensor.range = range.clone();
+        self.len = range.end;
+        self.tensors.push(tensor);
+        range
+    }
+
+    /// Elements of embeddings and layers, which stand first.
+    pub(crate) fn encoder_len(&self) -> usize {
+        let last = self.layers.last().map(|layer| &layer.output_norm);
+        last.unwrap_or(&self.embeddings.norm).bias.end
     }
 
     /// Every tensor, in the order of the flat buffer.
@@ -159,7 +178,7 @@ impl Layout {
     }
 
     /// The parts of the flat buffer by what they belong to, in order: `embeddings`, `layer 0` and on, `rnn`, `pooler`,
-    /// `classifier`, `crf`.
+    /// `classifier`, `crf`, and `lora 0` and on of a LoRA.
     pub fn parts(&self) -> Vec<(String, Range<usize>)> {
         let mut parts: Vec<(String, Range<usize>)> = Vec::new();
         for tensor in &self.tensors {
@@ -182,7 +201,12 @@ impl Layout {
 fn part(name: &str) -> String {
     let layer = name.strip_prefix("bert.encoder.layer.");
     if let Some(number) = layer.and_then(|rest| rest.split('.').next()) {
-        return format!("layer {number}");
+        let kind = if name.contains(".lora_") {
+            "lora"
+        } else {
+            "layer"
+        };
+        return format!("{kind} {number}");
     }
     if name.starts_with("bert.pooler.") {
         return "pooler".to_owned();

@@ -9,6 +9,7 @@
 //! Symbols: `T` pieces of a packed batch, `S` sequences, `W` scored words, `H` hidden size, `A` heads, `F`
 //! feed-forward size, `V` vocabulary, `K` tags.
 
+mod adapter;
 mod batch;
 mod config;
 mod crf;
@@ -19,12 +20,14 @@ mod head;
 mod heads;
 mod layer;
 mod layout;
+mod lora;
 mod model;
 mod optimizer;
 mod parameters;
 mod rnn;
 mod weights;
 
+pub use adapter::{AdapterConfig, Base};
 pub use batch::Batch;
 /// The counter-based generator behind dropout and new weights.
 pub use bert_ner_kernels::dropout::split_mix;
@@ -37,6 +40,7 @@ pub use error::ModelError;
 pub use freeze::Freeze;
 pub use heads::{HeadKind, Heads, Rnn, RnnKind, Task};
 pub use layout::{Layout, Tensor};
+pub use lora::Lora;
 pub use model::{Model, Pass};
 pub use optimizer::{Group, Optimizer, OptimizerSettings, Rates};
 pub use parameters::{Gradients, Parameters};

@@ -4,8 +4,8 @@ use crate::encoder::{Encoder, Noise};
 use crate::head::{Goal, HeadState};
 use crate::weights::{self, Head};
 use crate::{
-    Batch, Config, Crf, Freeze, Gradients, Heads, Layout, ModelError, NerConfig, Objective,
-    Parameters, Workspace, crf, head,
+    AdapterConfig, Batch, Config, Crf, Freeze, Gradients, Heads, Layout, ModelError, NerConfig,
+    Objective, Parameters, Workspace, crf, head,
 };
 use bert_ner_kernels::crf::{Forbidden, Potentials};
 use bert_ner_kernels::dropout::split_mix;
@@ -15,16 +15,18 @@ use std::path::{Path, PathBuf};
 /// A BERT classifier, of words or of whole texts.
 #[derive(Debug, Clone)]
 pub struct Model {
-    config: Config,
+    pub(crate) config: Config,
     labels: Vec<String>,
-    layout: Layout,
+    pub(crate) layout: Layout,
     /// The weights.
     pub parameters: Parameters,
     /// What the CRF is kept from.
     forbidden: Option<Forbidden>,
-    frozen: Freeze,
+    pub(crate) frozen: Freeze,
     /// What training minimises with a linear head.
     objective: Objective,
+    /// What [`Model::save`] says of the LoRA.
+    pub(crate) adapter: Option<AdapterConfig>,
 }
 
 /// What a training pass needs besides the batch.
@@ -41,11 +43,16 @@ pub struct Pass {
 }
 
 impl Model {
-    /// Loads a fine-tuned folder: `config.json` with labels, and weights with a classifier.
+    /// Loads a fine-tuned folder: `config.json` with labels, and weights with a classifier; or an adapter on the base model that it
+    /// names, when that is a folder here: [`Model::load_adapted`].
     ///
     /// # Errors
     /// When a file is missing, damaged, contradicts another or holds a model that is not computed.
     pub fn load(dir: &Path) -> Result<Self, ModelError> {
+        if AdapterConfig::is_in(dir) {
+            let base = AdapterConfig::load(dir)?.base_folder(dir)?;
+            return Self::load_adapted(&base, dir);
+        }
         let path = dir.join("config.json");
         let config = Config::load(&path)?;
         let labels = config.labels(&path)?;
@@ -60,7 +67,12 @@ impl Model {
         Ok(Self::of(config, labels, layout, parameters))
     }
 
-    fn of(config: Config, labels: Vec<String>, layout: Layout, parameters: Parameters) -> Self {
+    pub(crate) fn of(
+        config: Config,
+        labels: Vec<String>,
+        layout: Layout,
+        parameters: Parameters,
+    ) -> Self {
         let constrained = layout.crf.is_some() && config.heads().crf_constraints;
         let forbidden = constrained.then(|| crf::forbidden(&labels));
         Self {
@@ -71,6 +83,7 @@ impl Model {
             forbidden,
             frozen: Freeze::Nothing,
             objective: Objective::default(),
+            adapter: None,
         }
     }
 
@@ -177,7 +190,11 @@ impl Model {
     }
 
     /// Says what is not trained, from now on. An [`Optimizer`](crate::Optimizer) made afterwards knows it.
+    ///
+    /// # Panics
+    /// When the model has a LoRA: what that freezes stays so.
     pub fn freeze(&mut self, frozen: Freeze) {
+        assert!(self.adapter.is_none(), "a LoRA freezes the encoder");
         self.frozen = frozen;
     }
 
@@ -203,6 +220,7 @@ impl Model {
     /// Elements at the beginning of the flat buffer that are not trained.
     pub fn frozen_len(&self) -> usize {
         let layers = match self.frozen {
+            _ if self.layout.lora.is_some() => return self.layout.encoder_len(),
             Freeze::Nothing => return 0,
             Freeze::Embeddings => 0,
             Freeze::Layers(layers) => layers.min(self.layout.depth()),
@@ -212,7 +230,8 @@ impl Model {
         self.layout.parts()[layers].1.end
     }
 
-    /// Writes `config.json` and `model.safetensors` into an existing folder.
+    /// Writes `config.json` and `model.safetensors` into an existing folder; with a LoRA `adapter_config.json` and
+    /// `adapter_model.safetensors` in place of the latter, which hold the LoRA and the head.
     ///
     /// Each file is written in place: give it a new folder and rename that, so that nobody sees half a model.
     ///
@@ -225,11 +244,12 @@ impl Model {
             source,
         })?;
         std::fs::write(&path, json).map_err(|source| ModelError::Io { path, source })?;
-        weights::save(
-            &dir.join("model.safetensors"),
-            &self.layout,
-            &self.parameters,
-        )
+        if let Some(adapter) = &self.adapter {
+            return adapter.save(dir, &self.layout, &self.parameters);
+        }
+        let all = self.layout.tensors().iter();
+        let named = all.map(|tensor| (tensor.name.clone(), tensor));
+        weights::save(&dir.join("model.safetensors"), named, &self.parameters)
     }
 
     /// The configuration.
@@ -346,7 +366,7 @@ impl Model {
     }
 
     fn encoder(&self, key: Option<(u64, u64)>) -> Encoder<'_> {
-        let noise = Noise::new(&self.config, key);
+        let noise = Noise::new(&self.config, &self.layout, key);
         Encoder {
             config: &self.config,
             layout: &self.layout,
@@ -386,7 +406,7 @@ fn new_heads(parameters: &mut Parameters, layout: &Layout, deviation: f32, seed:
 }
 
 /// Fills with even deviates between `-bound` and `bound`, from a counter.
-fn fill_uniform(out: &mut [f32], bound: f32, seed: u64) {
+pub(crate) fn fill_uniform(out: &mut [f32], bound: f32, seed: u64) {
     let key = split_mix(seed);
     for (i, x) in out.iter_mut().enumerate() {
         let unit = (split_mix(key.wrapping_add(i as u64)) >> 40) as f32 / (1_u32 << 24) as f32;

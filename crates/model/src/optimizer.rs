@@ -50,7 +50,7 @@ impl Default for Rates {
 /// A part of the model that learns at one rate.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Group {
-    /// `embeddings`, `layer 0` and on, `rnn`, `pooler`, `classifier` or `crf`.
+    /// `embeddings`, `layer 0` and on, `rnn`, `pooler`, `classifier`, `crf`, or `lora 0` and on.
     pub name: String,
     /// Its parameters.
     pub parameters: usize,
@@ -280,6 +280,7 @@ fn groups(model: &Model, rates: &Rates) -> Vec<Group> {
     let group = |(name, range): (String, Range<usize>)| {
         let layer = name
             .strip_prefix("layer ")
+            .or_else(|| name.strip_prefix("lora "))
             .and_then(|n| n.parse::<i32>().ok());
         let multiplier = match (name.as_str(), layer) {
             _ if range.start < start => 0.0,

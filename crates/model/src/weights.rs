@@ -73,10 +73,10 @@ pub(crate) fn load(dir: &Path, layout: &Layout, head: Head) -> Result<Parameters
     }
 }
 
-/// Writes every tensor in f32 under its Hugging Face name.
-pub(crate) fn save(
+/// Writes these tensors in f32 under these names.
+pub(crate) fn save<'a>(
     path: &Path,
-    layout: &Layout,
+    named: impl Iterator<Item = (String, &'a Tensor)>,
     parameters: &Parameters,
 ) -> Result<(), ModelError> {
     let damaged = |error: safetensors::SafeTensorError| match error {
@@ -89,11 +89,11 @@ pub(crate) fn save(
             message: other.to_string(),
         },
     };
-    let mut views = Vec::with_capacity(layout.tensors().len());
-    for tensor in layout.tensors() {
+    let mut views = Vec::new();
+    for (name, tensor) in named {
         let bytes = bytemuck::cast_slice(parameters.at(&tensor.range));
         views.push((
-            &tensor.name,
+            name,
             TensorView::new(Dtype::F32, tensor.shape.clone(), bytes).map_err(damaged)?,
         ));
     }
@@ -136,7 +136,9 @@ fn files(dir: &Path) -> Result<Vec<PathBuf>, ModelError> {
             source,
         });
     }
-    let hint = if dir.join("pytorch_model.bin").is_file() {
+    let hint = if dir.join("adapter_model.safetensors").is_file() {
+        "; adapter_model.safetensors is there: `bert-ner merge` folds it into its base model"
+    } else if dir.join("pytorch_model.bin").is_file() {
         "; pytorch_model.bin is there: convert it with transformers' save_pretrained, which writes safetensors"
     } else {
         ""
@@ -149,7 +151,7 @@ fn files(dir: &Path) -> Result<Vec<PathBuf>, ModelError> {
 
 /// The name under which a tensor of a published checkpoint stands in the layout: with the `bert.` prefix, and
 /// `LayerNorm.weight` for TensorFlow's `LayerNorm.gamma`.
-fn canonical(raw: &str) -> String {
+pub(crate) fn canonical(raw: &str) -> String {
     let name = raw
         .replace("LayerNorm.gamma", "LayerNorm.weight")
         .replace("LayerNorm.beta", "LayerNorm.bias");
@@ -182,6 +184,17 @@ fn is_unused(name: &str) -> bool {
     is_pooler(name) || name.starts_with("cls.") || name == "bert.embeddings.position_ids"
 }
 
+pub(crate) fn check_dtype(path: &Path, raw: &str, info: &TensorInfo) -> Result<(), ModelError> {
+    if matches!(info.dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16) {
+        return Ok(());
+    }
+    Err(ModelError::Dtype {
+        path: path.to_owned(),
+        name: raw.to_owned(),
+        found: format!("{:?}", info.dtype),
+    })
+}
+
 fn check(path: &Path, raw: &str, info: &TensorInfo, tensor: &Tensor) -> Result<(), ModelError> {
     if info.shape != tensor.shape {
         return Err(ModelError::Shape {
@@ -192,18 +205,11 @@ fn check(path: &Path, raw: &str, info: &TensorInfo, tensor: &Tensor) -> Result<(
             because: tensor.because,
         });
     }
-    if !matches!(info.dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16) {
-        return Err(ModelError::Dtype {
-            path: path.to_owned(),
-            name: raw.to_owned(),
-            found: format!("{:?}", info.dtype),
-        });
-    }
-    Ok(())
+    check_dtype(path, raw, info)
 }
 
 /// An open safetensors file whose header has been checked.
-struct Source {
+pub(crate) struct Source {
     path: PathBuf,
     file: File,
     metadata: Metadata,
@@ -212,7 +218,7 @@ struct Source {
 }
 
 impl Source {
-    fn open(path: &Path) -> Result<Self, ModelError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, ModelError> {
         let io = |source| ModelError::Io {
             path: path.to_owned(),
             source,
@@ -253,7 +259,7 @@ impl Source {
     }
 
     /// Names and descriptions, in the order of the file.
-    fn tensors(&self) -> Vec<(String, TensorInfo)> {
+    pub(crate) fn tensors(&self) -> Vec<(String, TensorInfo)> {
         let mut all: Vec<_> = self
             .metadata
             .tensors()
@@ -265,7 +271,12 @@ impl Source {
     }
 
     /// Reads one tensor's numbers into `out`.
-    fn read(&mut self, name: &str, info: &TensorInfo, out: &mut [f32]) -> Result<(), ModelError> {
+    pub(crate) fn read(
+        &mut self,
+        name: &str,
+        info: &TensorInfo,
+        out: &mut [f32],
+    ) -> Result<(), ModelError> {
         let io = |source| ModelError::Io {
             path: self.path.clone(),
             source,

@@ -48,7 +48,7 @@ pub fn model_card(report: &Report, name: &str) -> String {
         base_name(report),
         report.version,
     );
-    usage(&mut card, name, report.settings.heads());
+    usage(&mut card, name, report);
     scores(&mut card, report);
     data(&mut card, report);
     settings(&mut card, report);
@@ -110,9 +110,13 @@ fn front_matter(card: &mut String, report: &Report, name: &str) {
         Task::Ner => ("token-classification", "Named Entity Recognition"),
         Task::Classify => ("text-classification", "Text Classification"),
     };
+    let library = match report.settings.lora_rank {
+        None => "transformers",
+        Some(_) => "peft",
+    };
     let _ = writeln!(
         card,
-        "---\nlibrary_name: transformers\npipeline_tag: {pipeline}"
+        "---\nlibrary_name: {library}\npipeline_tag: {pipeline}"
     );
     // Only a Hub name can be linked to; a folder on somebody's disk says nothing to others.
     if let Some(base) = hub_name(report) {
@@ -148,11 +152,15 @@ fn front_matter(card: &mut String, report: &Report, name: &str) {
     card.push_str("---\n");
 }
 
-fn usage(card: &mut String, name: &str, heads: Heads) {
+fn usage(card: &mut String, name: &str, report: &Report) {
+    let heads = report.settings.heads();
     let _ = write!(
         card,
         "\n## Use\n\n```sh\necho 'Ada Lovelace was born in London .' | bert-ner predict --model {name}\n```\n",
     );
+    if report.settings.lora_rank.is_some() {
+        return adapter_usage(card, name, heads);
+    }
     if heads.task == Task::Classify {
         let _ = write!(
             card,
@@ -172,6 +180,27 @@ fn usage(card: &mut String, name: &str, heads: Heads) {
          The folder opens in `transformers` as it is:\n\n```python\nfrom transformers import pipeline\n\n\
          ner = pipeline(\"token-classification\", model=\"{name}\", aggregation_strategy=\"first\")\n\
          print(ner(\"Ada Lovelace was born in London .\"))\n```\n",
+    );
+}
+
+fn adapter_usage(card: &mut String, name: &str, heads: Heads) {
+    let _ = write!(
+        card,
+        "\nThis is a LoRA adapter: `bert-ner merge --adapter {name} --output DIR` makes a whole model of it.\n"
+    );
+    if heads != Heads::default() {
+        card.push_str("\ntransformers does not know this head, which the adapter holds too.\n");
+        return;
+    }
+    let _ = write!(
+        card,
+        "\nIt opens in `peft`:\n\n```python\nfrom peft import PeftConfig, PeftModel\n\
+         from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer\n\n\
+         base = PeftConfig.from_pretrained(\"{name}\").base_model_name_or_path\n\
+         config = AutoConfig.from_pretrained(\"{name}\")\n\
+         model = AutoModelForTokenClassification.from_pretrained(base, config=config)\n\
+         model = PeftModel.from_pretrained(model, \"{name}\")\n\
+         tokenizer = AutoTokenizer.from_pretrained(\"{name}\")\n```\n",
     );
 }
 

@@ -16,6 +16,8 @@ mod events;
 mod folder;
 mod heads;
 mod lock;
+mod lora;
+mod merge;
 mod objective;
 mod report;
 mod resume;
@@ -32,6 +34,7 @@ pub use events::{
     EvalProgress, Evaluated, Event, Finished, Observer, Resumed, Saved, Silent, Split, Started,
     Step, Tested,
 };
+pub use merge::merge;
 pub use report::{Evaluation, Measured, Report, Stopped, peak_rss_mb};
 pub use settings::{Options, Places, Settings};
 pub use trainer::train;

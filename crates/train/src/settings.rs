@@ -17,6 +17,7 @@ use crate::choices::{
     ClassWeights, EvalEvery, LossChoice, Reduction, RnnChoice, Schedule, Select, column,
 };
 use crate::heads::{RNN_HIDDEN, RNN_LAYERS};
+use crate::lora;
 use crate::objective::{DICE_ALPHA, FOCAL_GAMMA};
 
 /// A run as asked for: any option may be missing. This is the settings file.
@@ -95,6 +96,14 @@ pub struct Options {
     pub no_decay_bias_norm: Option<bool>,
     /// See [`Settings::freeze`].
     pub freeze: Option<Freeze>,
+    /// See [`Settings::lora_rank`].
+    pub lora_rank: Option<usize>,
+    /// See [`Settings::lora_alpha`].
+    pub lora_alpha: Option<f64>,
+    /// See [`Settings::lora_dropout`].
+    pub lora_dropout: Option<f32>,
+    /// See [`Settings::lora_targets`].
+    pub lora_targets: Option<Vec<String>>,
     /// See [`Settings::max_train_samples`].
     pub max_train_samples: Option<usize>,
     /// See [`Settings::max_eval_samples`].
@@ -238,6 +247,18 @@ pub struct Settings {
     pub no_decay_bias_norm: bool,
     /// What is not trained. Default nothing.
     pub freeze: Freeze,
+    /// Rank of a LoRA, which learns in place of the encoder. Default none.
+    #[serde(default)]
+    pub lora_rank: Option<usize>,
+    /// A LoRA counts `lora-alpha / lora-rank` times. Default 8, as PEFT has it.
+    #[serde(default = "lora::alpha")]
+    pub lora_alpha: f64,
+    /// Dropout of what goes into a LoRA. Default 0.
+    #[serde(default)]
+    pub lora_dropout: f32,
+    /// Which linear layers have a LoRA: [`Lora::TARGETS`](bert_ner_model::Lora::TARGETS). Default `query` and `value`, as PEFT has it.
+    #[serde(default = "lora::targets")]
+    pub lora_targets: Vec<String>,
     /// Train on the first so many sentences.
     pub max_train_samples: Option<usize>,
     /// Score the first so many sentences of dev and test.
@@ -309,8 +330,8 @@ impl Options {
             label_all_tokens, dropout, task, loss, focal_gamma, dice_alpha, label_smoothing,
             class_weights, head, rnn, rnn_hidden, rnn_layers, crf_constraints,
             crf_reduction, crf_lr_multiplier, rnn_lr_multiplier, head_lr_multiplier, layer_lr_decay,
-            no_decay_bias_norm, freeze, max_train_samples, max_eval_samples, eval_every, select,
-            early_stopping, threads, overwrite, logdir, checkpoint_every,
+            no_decay_bias_norm, freeze, lora_rank, lora_alpha, lora_dropout, lora_targets,
+            max_train_samples, max_eval_samples, eval_every, select, early_stopping, threads, overwrite, logdir, checkpoint_every,
             checkpoint_dir, keep, resume, strict, input_format, scheme, tag_column,
             word_column, id_column, labels, words, overlaps, fragments, from_scratch,
         }
@@ -377,6 +398,10 @@ impl Options {
             layer_lr_decay: self.layer_lr_decay.unwrap_or(1.0),
             no_decay_bias_norm: self.no_decay_bias_norm.unwrap_or(true),
             freeze: self.freeze.unwrap_or_default(),
+            lora_rank: self.lora_rank,
+            lora_alpha: self.lora_alpha.unwrap_or_else(lora::alpha),
+            lora_dropout: self.lora_dropout.unwrap_or(0.0),
+            lora_targets: self.lora_targets.unwrap_or_else(lora::targets),
             max_train_samples: self.max_train_samples,
             max_eval_samples: self.max_eval_samples,
             eval_every: self.eval_every.unwrap_or_default(),
@@ -472,6 +497,7 @@ impl Settings {
         self.validate_heads()?;
         self.validate_task()?;
         self.validate_objective()?;
+        self.validate_lora()?;
         at_least("max-train-samples", self.max_train_samples.unwrap_or(1), 1)?;
         at_least("max-eval-samples", self.max_eval_samples.unwrap_or(1), 1)?;
         if self.eval_every == EvalEvery::Steps(0) {

@@ -15,7 +15,7 @@ use crate::{
     Select, Settings, Split, Started, Step, Stopped, Tested, TrainError, model_card, peak_rss_mb,
 };
 use bert_ner_infer::output::{self, OutputFormat, OutputOptions};
-use bert_ner_infer::{InferError, Tagger};
+use bert_ner_infer::{InferError, Options, Tagger};
 use bert_ner_model::{
     Batch, Config, Gradients, Model, NerConfig, Optimizer, Pass, Task, Workspace,
 };
@@ -105,9 +105,9 @@ impl<'a> Run<'a> {
             Model::with_heads
         };
         let (heads, names) = (settings.heads(), labels.names().to_vec());
-        let mut model = begin(&settings.model_dir, names, heads, settings.seed)?;
+        let model = begin(&settings.model_dir, names, heads, settings.seed)?;
         settings.validate_for(model.config().num_hidden_layers, labels.names().len())?;
-        model.freeze(settings.freeze);
+        let mut model = settings.trained(model)?;
         if let Some(p) = settings.dropout {
             model.config_mut().set_dropout(p);
         }
@@ -448,7 +448,14 @@ impl<'a> Run<'a> {
         let Some(sentences) = self.test.take() else {
             return Ok(());
         };
-        let tagger = Tagger::open(&self.settings.output)?;
+        let options = Options {
+            base: self
+                .settings
+                .lora_rank
+                .map(|_| self.settings.model_dir.clone()),
+            ..Options::default()
+        };
+        let tagger = Tagger::open_with(&self.settings.output, &options)?;
         let mut test = Evaluator::new(Split::Test, sentences);
         let Scored {
             scores,

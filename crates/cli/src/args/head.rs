@@ -60,4 +60,21 @@ pub(crate) struct HeadArgs {
     /// encoder [default: nothing]
     #[arg(long, value_name = "WHAT|N")]
     pub(crate) freeze: Option<Freeze>,
+
+    /// Train a LoRA of this rank in place of the encoder, and save it as PEFT does: docs/lora.md
+    #[arg(long, value_name = "N")]
+    pub(crate) lora_rank: Option<usize>,
+
+    /// The LoRA counts X / rank times [default: 8]
+    #[arg(long, value_name = "X")]
+    pub(crate) lora_alpha: Option<f64>,
+
+    /// Dropout of what goes into the LoRA [default: 0]
+    #[arg(long, value_name = "P")]
+    pub(crate) lora_dropout: Option<f32>,
+
+    /// Layers that get one: query, key, value, dense (the three behind the attention), or one of those
+    /// alone: attention.output.dense, intermediate.dense, output.dense [default: query,value]
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    pub(crate) lora_targets: Option<Vec<String>>,
 }

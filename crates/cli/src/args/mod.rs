@@ -64,6 +64,9 @@ pub(crate) enum Command {
     /// Convert annotated sentences to another format or tag scheme
     #[command(after_help = CONVERT_EXAMPLES)]
     Convert(ConvertArgs),
+    /// Fold an adapter, a LoRA of train or of PEFT, into its base model
+    #[command(after_help = MERGE_EXAMPLES)]
+    Merge(MergeArgs),
     /// Split a data set into train, dev and test by document, the entity types spread evenly
     #[command(after_help = SPLIT_EXAMPLES)]
     Split(SplitArgs),
@@ -308,6 +311,31 @@ pub(crate) struct ConvertArgs {
     /// of a counted warning
     #[arg(long)]
     pub(crate) strict: bool,
+}
+
+const MERGE_EXAMPLES: &str = "\
+Examples:
+  bert-ner merge --adapter ner-lora --output ner
+  bert-ner merge --model bert-base-cased --adapter peft-adapter/ --output ner";
+
+#[derive(Debug, Args)]
+pub(crate) struct MergeArgs {
+    /// Base model: a folder, or a Hugging Face Hub name [default: the one that the adapter names]
+    #[arg(long, value_name = "DIR|NAME")]
+    pub(crate) model: Option<String>,
+
+    /// Folder with adapter_config.json and adapter_model.safetensors. The labels are those of config.json
+    /// beside them, or else of the base model's
+    #[arg(long, value_name = "DIR")]
+    pub(crate) adapter: PathBuf,
+
+    /// Model folder to write; it appears when it is complete
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+
+    /// Replace an existing output folder
+    #[arg(long)]
+    pub(crate) overwrite: bool,
 }
 
 const SPLIT_EXAMPLES: &str = "\

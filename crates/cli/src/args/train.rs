@@ -284,6 +284,10 @@ impl TrainArgs {
             layer_lr_decay: head.layer_lr_decay,
             no_decay_bias_norm: head.no_decay_bias_norm,
             freeze: head.freeze,
+            lora_rank: head.lora_rank,
+            lora_alpha: head.lora_alpha,
+            lora_dropout: head.lora_dropout,
+            lora_targets: head.lora_targets,
             max_train_samples: training.max_train_samples,
             max_eval_samples: evaluation.max_eval_samples,
             eval_every: evaluation.eval_every,
@@ -383,11 +387,17 @@ mod tests {
                 ("OUTPUT.checkpoints", Value::String(value)) => {
                     assert_eq!(value, "out.checkpoints")
                 }
+                (_, Value::Array(values)) => {
+                    let values: Vec<_> = values.iter().filter_map(Value::as_str).collect();
+                    assert_eq!(stated, values.join(","), "--{name}");
+                }
                 ("all", Value::Number(threads)) => assert!(threads.as_u64() >= Some(1)),
                 (_, Value::String(value)) => assert_eq!(stated, value, "--{name}"),
                 (_, Value::Bool(value)) => assert_eq!(stated, value.to_string(), "--{name}"),
                 (_, Value::Number(value)) => {
-                    assert_eq!(stated.parse::<f64>().ok(), value.as_f64(), "--{name}");
+                    // Some settings are single floats.
+                    let value = value.as_f64().map(|value| value as f32);
+                    assert_eq!(stated.parse::<f32>().ok(), value, "--{name}");
                 }
                 (_, value) => panic!("--{name} states {stated:?}, but the default is {value}"),
             }

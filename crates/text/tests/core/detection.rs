@@ -28,6 +28,8 @@ fn content_decides_where_names_do_not() {
     assert_eq!(detected("a.txt", "EU B-ORG\nsaid O\n"), Format::Conll);
     assert_eq!(detected("a.txt", "O\tEU\nB-X\tsaid\n"), Format::Conll);
     assert_eq!(detected("a.txt", "EU ORG\nsaid O\nno O\n"), Format::Conll);
+    let prose = "Anna Smith has blood group O\nJohn Miller has blood group O\n";
+    assert_eq!(detected("a.txt", prose), Format::Text);
     assert_eq!(
         detected("a.txt", "EU said no .\nHe said O .\n"),
         Format::Text

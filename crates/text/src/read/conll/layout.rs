@@ -279,9 +279,9 @@ pub(super) fn names_comment(names: &[String], layout: &Layout) -> Option<String>
     Some(format!("# {GLOBAL_COLUMNS} = {}", names.join(" ")))
 }
 
-/// Whether the beginning of a text of unknown format speaks for columns with tags: four fifths of its first lines have one number of
-/// columns, with a tag in the last or in the first. A line or two of more than two columns may as well be a sentence
-/// ("her blood group is O") and do not speak for it.
+/// Whether the beginning of a text of unknown format speaks for columns with tags: more than half of its first lines have two columns, or
+/// four fifths one larger number of columns, with a tag in the last or in the first. A line or two of more than two columns
+/// without `-DOCSTART-` may as well be a sentence ("her blood group is O").
 pub(crate) fn looks_like_conll(head: &str) -> bool {
     const SAMPLE: usize = 200;
     const FEW: usize = 2;
@@ -304,7 +304,12 @@ pub(crate) fn looks_like_conll(head: &str) -> bool {
     };
     let agree = |place: usize| {
         let tagged = |(len, tags): &&(usize, [bool; 2])| *len == columns && tags[place];
-        lines.iter().filter(tagged).count() * 5 >= lines.len() * 4
+        let tagged = lines.iter().filter(tagged).count();
+        match columns {
+            2 => tagged * 2 > lines.len(),
+            _ => tagged * 5 >= lines.len() * 4,
+        }
     };
-    (columns == 2 || lines.len() > FEW) && (agree(0) || agree(1))
+    let enough = columns == 2 || lines.len() > FEW || head.lines().any(|line| is_docstart(line));
+    enough && (agree(0) || agree(1))
 }

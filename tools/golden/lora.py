@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""Goldens of LoRA, from PEFT.
+
+Writes, on the tiny BERT of `tiny_bert.py` whose encoder and batch it takes, for each case (`attention`, `all`):
+
+    lora/NAME/                      the adapter as PEFT saves it
+    lora/NAME-gradients.safetensors the gradient of every A, B and head weight of the mean cross-entropy, in the names of the adapter's file
+    lora.json                       per case: the loss and the logits [W, K], without dropout
+
+All is computed in float64 from weights rounded to float32.
+
+usage: lora.py [--output DIR] [--check]     --check compares with what lies in DIR and writes nothing there
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+from peft import LoraConfig, get_peft_model
+from safetensors.torch import save_file
+
+from heads import differences, sequences_of
+from tiny_bert import IGNORED, loaded, padded
+
+SEED = 2022
+CASES = {
+    "attention": {"r": 3, "lora_alpha": 7, "lora_dropout": 0.25, "target_modules": ["query", "value"]},
+    "all": {"r": 2, "lora_alpha": 8, "target_modules": ["query", "key", "value", "dense"]},
+    "rank-stabilised": {"r": 4, "lora_alpha": 3, "target_modules": ["output.dense", "key"], "use_rslora": True},
+}
+
+
+def case_golden(folder: Path, settings: dict, sequences: list[dict], generator: torch.Generator, output: Path):
+    model = get_peft_model(loaded(folder, "gelu", torch.float32), LoraConfig(task_type="TOKEN_CLS", **settings))
+    with torch.no_grad():
+        # B is zero at first: a LoRA that has learned something has another. At twice the size the attention of the case `all` is so sharp
+        # that PyTorch's own float32 gradients are 3e-3 off.
+        for name, parameter in model.named_parameters():
+            if parameter.requires_grad:
+                parameter.copy_(0.15 * torch.randn(parameter.shape, generator=generator))
+    model.peft_config["default"].base_model_name_or_path = "tiny-bert"
+    model.save_pretrained(output)
+    (output / "README.md").unlink()
+    # A set, in whose order Python has no say.
+    config = json.loads((output / "adapter_config.json").read_text(encoding="utf-8"))
+    config = {**config, "target_modules": sorted(config["target_modules"]), "modules_to_save": ["classifier", "score"]}
+    (output / "adapter_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+
+    model.double().eval()
+    inputs = padded(sequences)
+    labels = inputs.pop("labels")
+    logits = model(**inputs).logits[labels != IGNORED]
+    loss = torch.nn.functional.cross_entropy(logits, labels[labels != IGNORED])
+    loss.backward()
+    trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    gradients = {
+        name.replace(".default", "").replace(".modules_to_save", ""): parameter.grad.float().contiguous()
+        for name, parameter in trained.items()
+    }
+    save_file(gradients, output.with_name(output.name + "-gradients.safetensors"))
+    return {"loss": loss.item(), "logits": logits.tolist()}
+
+
+def write(output: Path, source: Path) -> None:
+    generator = torch.Generator().manual_seed(SEED)
+    sequences = sequences_of(json.loads((source / "batch.json").read_text(encoding="utf-8")))
+    expected = {}
+    for name, settings in CASES.items():
+        expected[name] = case_golden(source / "tiny-bert", settings, sequences, generator, output / "lora" / name)
+    (output / "lora.json").write_text(json.dumps(expected, indent=1) + "\n", encoding="utf-8")
+
+
+def main() -> int:
+    data = Path(__file__).resolve().parents[2] / "crates" / "model" / "tests" / "data"
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=Path, default=data)
+    parser.add_argument("--check", action="store_true", help="compare with the goldens there instead of writing")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    if not options.check:
+        write(options.output, data)
+        return 0
+    with tempfile.TemporaryDirectory() as scratch:
+        write(Path(scratch), data)
+        wrong = differences(options.output, Path(scratch))
+    print("\n".join(wrong) if wrong else f"{options.output}: the goldens are reproduced")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
