@@ -8,7 +8,9 @@ use anyhow::Result;
 use bert_ner_infer::output::{self, OutputFormat, OutputOptions, PredictionWriter};
 use bert_ner_infer::{TagStream, Tagger};
 use bert_ner_model::Task;
-use bert_ner_text::{Format, ReadOptions, Sentence, SentenceReader, TextError, counted};
+use bert_ner_text::{
+    Format, ReadOptions, Sentence, SentenceReader, TextError, counted, is_same_file,
+};
 
 use crate::args::PredictArgs;
 use crate::failure::{Hinted, Interrupted, Usage, warn};
@@ -27,6 +29,16 @@ pub(crate) fn run(args: &PredictArgs) -> Result<ExitCode> {
     // What cannot work is said before a model is loaded.
     let format = output_format(args, file)?;
     args.paths.iter().try_for_each(|path| check(path))?;
+    if let Some(file) = file
+        && let Some(path) = args.paths.iter().find(|path| is_same_file(path, file))
+    {
+        let message = format!(
+            "--output {} is {} itself, which would be lost; expected another file to write",
+            file.display(),
+            path.display()
+        );
+        return Err(Usage(message).into());
+    }
     if args.k_best.is_some() && format != OutputFormat::Jsonl {
         let message = format!("--k-best is for --output-format jsonl, not {format}");
         return Err(Usage(message).into());

@@ -175,3 +175,17 @@ fn two_runs_never_share_an_output_folder() {
     bench.train(&["--epochs", "1"]).ok();
     assert!(!bench.path(".out.bert-ner-lock").exists());
 }
+
+#[test]
+fn predictions_do_not_replace_the_text_that_they_are_of() {
+    let bench = Bench::new();
+    bench.write("news.conll", "Ada\nslept\n");
+    bench
+        .run(&["predict", "--model", "./out", "news.conll", "-o", "./news.conll"])
+        .failed(
+            2,
+            "error: --output ./news.conll is news.conll itself, which would be lost; expected another file to write\n  \
+             hint: bert-ner COMMAND --help lists the options\n",
+        );
+    assert_eq!(bench.read("news.conll"), "Ada\nslept\n");
+}

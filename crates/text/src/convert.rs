@@ -60,7 +60,7 @@ pub fn convert_file(
                        name in .conll, .jsonl, .json, .csv, .tsv, .parquet or .arrow";
         return Err(TextError::file(output, message));
     };
-    if is_same(input, output) {
+    if is_same_file(input, output) {
         let message = format!(
             "is {} itself, which would be lost; expected another file to write",
             input.display()
@@ -73,7 +73,7 @@ pub fn convert_file(
 }
 
 /// Whether two paths lead to one file or folder that exists, by whatever links.
-fn is_same(one: &Path, other: &Path) -> bool {
+pub fn is_same_file(one: &Path, other: &Path) -> bool {
     let places = (one.canonicalize(), other.canonicalize());
     matches!(places, (Ok(one), Ok(other)) if one == other)
 }

@@ -30,7 +30,7 @@ mod stratify;
 mod words;
 mod write;
 
-pub use convert::{ConvertOptions, Converted, convert, convert_file};
+pub use convert::{ConvertOptions, Converted, convert, convert_file, is_same_file};
 pub use counted::counted;
 pub use error::TextError;
 pub use format::Format;

@@ -310,6 +310,6 @@ pub(crate) fn looks_like_conll(head: &str) -> bool {
             _ => tagged * 5 >= lines.len() * 4,
         }
     };
-    let enough = columns == 2 || lines.len() > FEW || head.lines().any(|line| is_docstart(line));
+    let enough = columns == 2 || lines.len() > FEW || head.lines().any(is_docstart);
     enough && (agree(0) || agree(1))
 }
