@@ -86,7 +86,7 @@ The same command goes on where an interrupted sweep stopped. docs/sweeps.md says
 
 #[derive(Debug, Args)]
 pub(crate) struct SweepArgs {
-    /// Settings, lists of settings, [[variant]] and [[exclude]] tables
+    /// Settings, lists of settings, `variant` and `exclude` tables
     #[arg(value_name = "GRID")]
     pub(crate) grid: PathBuf,
 

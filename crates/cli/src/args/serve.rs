@@ -64,7 +64,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "FILE", help_heading = "Network")]
     pub(crate) api_key_file: Option<PathBuf>,
 
-    /// Origin whose pages may call the server, such as https://example.org, or *; may be repeated
+    /// Origin whose pages may call the server, scheme and host, or *; may be repeated
     #[arg(long, value_name = "ORIGIN", help_heading = "Network")]
     pub(crate) cors_origin: Vec<String>,
 
