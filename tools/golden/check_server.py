@@ -10,23 +10,15 @@ import argparse
 import json
 import sys
 import urllib.request
+from pathlib import Path
 
 from huggingface_hub import InferenceClient
 from transformers import pipeline
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "peers"))
+import conll
+
 STRATEGIES = ["none", "simple", "first", "average", "max"]
-
-
-def sentences(path, count):
-    words, found = [], []
-    with open(path, encoding="utf-8") as lines:
-        for line in [*lines, "\n"]:
-            if line.strip() and not line.startswith("-DOCSTART-"):
-                words.append(line.split()[0])
-            elif words:
-                found.append(" ".join(words))
-                words = []
-    return found[:count]
 
 
 def ask(url, texts, parameters):
@@ -58,7 +50,7 @@ def main():
     parser.add_argument("--stride", type=int, nargs="*", default=[0, 64])
     parser.add_argument("--tolerance", type=float, default=1e-3)
     options = parser.parse_args()
-    texts = sentences(options.data, options.count)
+    texts = conll.texts(options.data, options.count)
     ner = pipeline("token-classification", model=options.model, device="cpu")
     long = [" ".join(texts)]
     cases = [(texts, strategy, None) for strategy in STRATEGIES]

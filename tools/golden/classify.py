@@ -14,16 +14,15 @@ All is computed in float64 from weights rounded to float32.
 usage: classify.py [--output DIR] [--check]     --check compares with what lies in DIR and writes nothing there
 """
 
-import argparse
 import json
 import sys
-import tempfile
 from pathlib import Path
 
 import torch
 from transformers import BertForSequenceClassification
 
-from heads import differences, fill, save, sequences_of
+import command
+from heads import fill, save, sequences_of
 from tiny_bert import LABELS, padded
 
 SEED = 2022
@@ -78,22 +77,5 @@ def write(output: Path, source: Path) -> None:
     (output / "losses.json").write_text(json.dumps(loss_goldens(generator), indent=1) + "\n", encoding="utf-8")
 
 
-def main() -> int:
-    data = Path(__file__).resolve().parents[2] / "crates" / "model" / "tests" / "data"
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, default=data)
-    parser.add_argument("--check", action="store_true", help="compare with the goldens there instead of writing")
-    options = parser.parse_args()
-    torch.set_num_threads(1)
-    if not options.check:
-        write(options.output, data)
-        return 0
-    with tempfile.TemporaryDirectory() as scratch:
-        write(Path(scratch), data)
-        wrong = differences(options.output, Path(scratch))
-    print("\n".join(wrong) if wrong else f"{options.output}: the goldens are reproduced")
-    return 1 if wrong else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command.run(__doc__, write))

@@ -10,21 +10,13 @@ import argparse
 import asyncio
 import json
 import statistics
+import sys
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
-
-def sentences(path, count):
-    """The sentences of a CoNLL file, joined by spaces."""
-    words, found = [], []
-    with open(path, encoding="utf-8") as lines:
-        for line in [*lines, "\n"]:
-            if line.strip() and not line.startswith("-DOCSTART-"):
-                words.append(line.split()[0])
-            elif words:
-                found.append(" ".join(words))
-                words = []
-    return found[:count]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "peers"))
+import conll
 
 
 def memory(pid):
@@ -97,7 +89,7 @@ async def drive(url, texts, expected, clients, seconds):
 
 
 async def measure(options):
-    texts = sentences(options.data, options.texts)
+    texts = conll.texts(options.data, options.texts)
     client = Client(options.url)
     expected = [await client.ask(text) for text in texts]
     client.close()

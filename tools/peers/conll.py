@@ -1,5 +1,7 @@
 """Reads CoNLL columns for the peer and the goldens, apart from bert-ner's own reader: an oracle shares no code."""
 
+import itertools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,24 +13,32 @@ class Sentence(NamedTuple):
 
 def read(path: Path, limit: int | None = None) -> list[Sentence]:
     """The first `limit` sentences: first column the word, last column the tag, IOB1 or IOB2."""
-    sentences, words, tags = [], [], []
+    return [
+        Sentence([columns[0] for columns in block], iob2([columns[-1] for columns in block]))
+        for block in itertools.islice(blocks(path), limit)
+    ]
+
+
+def texts(path: Path, limit: int | None = None) -> list[str]:
+    """The first `limit` sentences as texts, their words joined by spaces; tags are not looked at."""
+    return [" ".join(columns[0] for columns in block) for block in itertools.islice(blocks(path), limit)]
+
+
+def blocks(path: Path) -> Iterator[list[list[str]]]:
+    """The columns of each sentence's lines."""
+    block = []
     with open(path, encoding="utf-8") as lines:
         for line in lines:
             columns = line.rstrip("\r\n").split("\t") if "\t" in line else line.split()
             if columns and columns[0] == "-DOCSTART-":
                 continue
             if columns:
-                words.append(columns[0])
-                tags.append(columns[-1])
-                continue
-            if words:
-                sentences.append(Sentence(words, iob2(tags)))
-                words, tags = [], []
-            if len(sentences) == limit:
-                return sentences
-    if words:
-        sentences.append(Sentence(words, iob2(tags)))
-    return sentences
+                block.append(columns)
+            elif block:
+                yield block
+                block = []
+    if block:
+        yield block
 
 
 def iob2(tags: list[str]) -> list[str]:

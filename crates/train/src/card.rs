@@ -7,22 +7,7 @@ use bert_ner_model::{Heads, Task};
 use serde_json::Value;
 
 use crate::report::{Evaluation, Measured, Report};
-
-/// Settings that say where a run happened rather than what it was.
-const LEFT_OUT: [&str; 12] = [
-    "model",
-    "model-dir",
-    "train",
-    "dev",
-    "test",
-    "output",
-    "threads",
-    "overwrite",
-    "logdir",
-    "checkpoint-every",
-    "checkpoint-dir",
-    "keep",
-];
+use crate::resume::decides;
 
 /// The model card of the run that `report` tells of, for a model folder called `name`.
 ///
@@ -306,7 +291,7 @@ fn settings(card: &mut String, report: &Report) {
     if let Ok(Value::Object(settings)) = serde_json::to_value(&report.settings) {
         for (key, value) in settings
             .iter()
-            .filter(|(key, _)| !LEFT_OUT.contains(&key.as_str()))
+            .filter(|(key, _)| *key != "model" && decides(key))
         {
             match value {
                 Value::Null => {}

@@ -92,10 +92,15 @@ impl Fingerprints {
     }
 }
 
+/// Whether a setting says what a run is, rather than where it happens.
+pub(crate) fn decides(key: &str) -> bool {
+    !FREE.contains(&key)
+}
+
 /// The settings that decide the result, and the version of this program.
 pub(crate) fn deciding(settings: &Settings) -> Map<String, Value> {
     let mut all = settings.json();
-    all.retain(|key, _| !FREE.contains(&key.as_str()));
+    all.retain(|key, _| decides(key));
     all.insert("version".to_owned(), env!("CARGO_PKG_VERSION").into());
     all
 }
@@ -162,7 +167,7 @@ pub(crate) fn published_step(
     let Value::Object(mut made_with) = report["settings"].clone() else {
         return Err(unreadable("has no settings".to_owned()));
     };
-    made_with.retain(|key, _| !FREE.contains(&key.as_str()));
+    made_with.retain(|key, _| decides(key));
     made_with.insert("version".to_owned(), report["version"].clone());
     // The report has the length that the model allows.
     let mut settings = settings.clone();

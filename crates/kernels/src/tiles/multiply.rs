@@ -63,7 +63,7 @@ static SHAPES: Shapes = {
 /// The use of this thread's tile registers; freed at its end, so that the system need not save them on every switch.
 pub(super) struct Session {
     /// Bound to its thread.
-    thread: PhantomData<*mut ()>,
+    _thread: PhantomData<*mut ()>,
 }
 
 /// Runs `body` with the tile registers set up.
@@ -72,14 +72,13 @@ pub(super) fn session<R>(body: impl FnOnce(&Session) -> R) -> R {
     // SAFETY: the CPU has tiles and the system has permitted them; the shapes are valid for palette 1.
     unsafe { asm!("ldtilecfg [{}]", in(reg) &raw const SHAPES, options(nostack, readonly)) };
     let session = Session {
-        thread: PhantomData,
+        _thread: PhantomData,
     };
     body(&session)
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        let PhantomData = self.thread;
         // SAFETY: as in `session`; nobody holds anything in the registers between two products.
         unsafe { asm!("tilerelease", options(nostack, nomem)) };
     }

@@ -191,7 +191,6 @@ fn result_path(folder: &Path, planned: &Planned) -> PathBuf {
 /// The counts of the best model so far, on the disk so that a run which is resumed after its best evaluation has them.
 #[derive(Serialize, Deserialize)]
 struct Kept {
-    step: usize,
     sentences: Vec<[usize; 3]>,
 }
 
@@ -216,7 +215,6 @@ impl Observer for Counting<'_> {
         {
             let counts = |c: &Counts| [c.correct, c.predicted, c.gold];
             let kept = Kept {
-                step: evaluated.step,
                 sentences: evaluated.scores.sentences.iter().map(counts).collect(),
             };
             let written = serde_json::to_vec(&kept)
