@@ -158,6 +158,24 @@ fn a_finished_run_of_other_settings_is_not_taken_for_this_one() {
 }
 
 #[test]
+fn a_finished_run_on_other_data_is_not_taken_for_this_one() {
+    let bench = Bench::new();
+    grid(&bench, "epochs = 1\n");
+    sweep(&bench, "study");
+    let text = bench.read("dev.conll");
+    bench.write("dev.conll", text.replacen("O\n", "B-PER\n", 1));
+    let ended = bench.run(&["sweep", "grid.toml", "--output", "study"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended.stderr.starts_with(
+            "error: study/results/default,seed=42.json: comes from a run on another dev: what it holds has changed\n"
+        ),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
 fn a_run_that_diverges_is_a_result_and_the_others_go_on() {
     let bench = Bench::new();
     grid(&bench, "epochs = 4\nlearning-rate = [1e30, 5e-3]\n");

@@ -241,6 +241,23 @@ fn a_damaged_checkpoint_is_skipped_for_the_one_before_and_is_an_error_when_alone
 }
 
 #[test]
+fn a_finished_model_is_not_replaced_by_a_run_on_other_data() {
+    let bench = Bench::new(8);
+    train(&bench.settings(checkpointed), &mut Silent).unwrap();
+    let before = result(&bench.output());
+    fs::remove_dir_all(bench.dir.path().join("out.checkpoints")).unwrap();
+    let data = bench.dir.path().join("train.conll");
+    let text = fs::read_to_string(&data).unwrap();
+    fs::write(&data, text.replacen(" O\n", " B-PER\n", 1)).unwrap();
+    let error = train(&resume_at(&bench, bench.output()), &mut Silent).unwrap_err();
+    assert!(
+        matches!(error, TrainError::OtherData { what: "train", .. }),
+        "{error}"
+    );
+    assert!(before == result(&bench.output()));
+}
+
+#[test]
 fn other_settings_and_other_data_are_refused_by_name() {
     let bench = Bench::new(8);
     let mut stopper = Stopper::after(6);

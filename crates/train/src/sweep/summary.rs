@@ -50,7 +50,7 @@ pub struct Configuration {
 /// Two configurations: `a` minus `b`, of dev F1.
 #[derive(Debug, Clone, Serialize)]
 pub struct Comparison {
-    /// The one with the higher mean F1.
+    /// The one with the higher mean F1 over the seeds that both have.
     pub a: String,
     /// The other.
     pub b: String,
@@ -222,5 +222,46 @@ fn compare(a: &Configuration, b: &Configuration, runs: &[RunResult]) -> Comparis
         sentences,
         p: seeds.zip(sentences).map(|(a, b)| a.p.max(b.p)),
         real: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn run(configuration: &str, seed: u64, f1: Option<f64>) -> RunResult {
+        let finished = |f1| {
+            let dev = json!({"precision": f1, "recall": f1, "f1": f1, "accuracy": f1, "loss": 1.0});
+            let best = json!({"epoch": 1.0, "step": 1, "train_loss": 1.0, "dev": dev});
+            json!({"finished": {
+                "epochs": [], "best": best, "test": null, "train_seconds": 1.0,
+                "train_samples_per_second": 1.0, "dev_sentences": [[1, 2, 2]],
+            }})
+        };
+        let outcome = f1.map_or(json!({"diverged": "training diverged"}), finished);
+        serde_json::from_value(json!({
+            "name": format!("{configuration},seed={seed}"), "configuration": configuration, "seed": seed,
+            "settings": {}, "data": [1, 2, null], "outcome": outcome,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn the_better_of_two_is_the_better_under_the_seeds_that_both_have() {
+        // Over all its runs `steady` has the higher mean; where both came to an end, `bold` is better.
+        let runs = vec![
+            run("steady", 1, Some(0.5)),
+            run("steady", 2, Some(0.51)),
+            run("steady", 3, Some(0.9)),
+            run("bold", 1, Some(0.6)),
+            run("bold", 2, Some(0.62)),
+            run("bold", 3, None),
+        ];
+        let summary = summarise(runs);
+        let found = &summary.comparisons[0];
+        assert_eq!((found.a.as_str(), found.b.as_str()), ("bold", "steady"));
+        let mean = found.seeds.unwrap().mean;
+        assert!((mean - 0.105).abs() < 1e-12, "{mean}");
     }
 }
