@@ -24,7 +24,11 @@ fuzz_target!(|bytes: &[u8]| {
         Err(error) => assert!(error.to_string().starts_with("fuzz.ann:"), "{error}"),
     }
     for words in [Words::Whitespace, Words::Unicode, Words::Characters] {
-        let seen: String = words.split(text).into_iter().map(|word| &text[word]).collect();
+        let seen: String = words
+            .split(text)
+            .into_iter()
+            .map(|word| &text[word])
+            .collect();
         let count = |text: &str| text.chars().filter(|c| !c.is_whitespace()).count();
         assert_eq!(count(&seen), count(text), "{words}");
     }
