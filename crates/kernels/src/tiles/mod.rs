@@ -12,8 +12,8 @@
 //! An element of the output is always the sum of the same products in the same order, so the bits depend neither on
 //! the grid nor on the number of threads.
 //!
-//! On 2 cores at T = 161 the three products of a 384 x 384 layer run at 328, 359 and 286 GFLOP/s, where `gemm` gives 260, 300
-//! and 248; at T = 640, 1536 x 384, at 385, 471 and 476 instead of 302, 305 and 280. Packing waits for memory, multiplying takes two thirds of the
+//! On 2 cores at T = 161 the three products of a 384 x 384 layer run at 347, 364 and 291 GFLOP/s, where `gemm` gives 260, 300
+//! and 248; at T = 640, 1536 x 384, at 380, 464 and 467 instead of 302, 305 and 280. Packing waits for memory, multiplying takes two thirds of the
 //! time (`cargo run --release -p bert-ner-kernels --example products -- 640 1536 384`; `perf record`).
 
 mod multiply;
