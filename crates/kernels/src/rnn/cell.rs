@@ -24,35 +24,6 @@ pub(super) struct Forward<const G: usize> {
     pub(super) state: Lanes,
 }
 
-/// `input` and `hidden` are the two shares of each gate, with their biases; `before` is the state.
-#[inline(always)]
-pub(super) fn gru_forward(input: [Lanes; 3], hidden: [Lanes; 3], before: Lanes) -> Forward<3> {
-    let r = each(|i| sigmoid(input[0][i] + hidden[0][i]));
-    let z = each(|i| sigmoid(input[1][i] + hidden[1][i]));
-    let n = each(|i| tanh(r[i].mul_add(hidden[2][i], input[2][i])));
-    Forward {
-        gates: [r, z, n],
-        inner: hidden[2],
-        state: each(|i| (1.0 - z[i]).mul_add(n[i], z[i] * before[i])),
-    }
-}
-
-/// `before` is the cell.
-#[inline(always)]
-pub(super) fn lstm_forward(input: [Lanes; 4], hidden: [Lanes; 4], before: Lanes) -> Forward<4> {
-    let sum = |gate: usize, lane: usize| input[gate][lane] + hidden[gate][lane];
-    let i = each(|lane| sigmoid(sum(0, lane)));
-    let f = each(|lane| sigmoid(sum(1, lane)));
-    let g = each(|lane| tanh(sum(2, lane)));
-    let o = each(|lane| sigmoid(sum(3, lane)));
-    let cell = each(|lane| f[lane].mul_add(before[lane], i[lane] * g[lane]));
-    Forward {
-        gates: [i, f, g, o],
-        inner: cell,
-        state: each(|lane| o[lane] * tanh(cell[lane])),
-    }
-}
-
 /// Gradients of a unit's gates on the input's and the hidden side, and of what came from the step before beside the product: of the
 /// state (GRU) or the cell (LSTM).
 pub(super) struct Backward<const G: usize> {
@@ -61,43 +32,109 @@ pub(super) struct Backward<const G: usize> {
     pub(super) before: Lanes,
 }
 
-// dz = dh (h_before - n), dn = dh (1 - z), dh_before = dh z; s' = s (1 - s), tanh' = 1 - tanh^2
-#[inline(always)]
-pub(super) fn gru_backward(
-    [r, z, n]: [Lanes; 3],
-    inner: Lanes,
-    before: Lanes,
-    dstate: Lanes,
-) -> Backward<3> {
-    let dn = each(|i| dstate[i] * (1.0 - z[i]) * (1.0 - n[i] * n[i]));
-    let dz = each(|i| dstate[i] * (before[i] - n[i]) * z[i] * (1.0 - z[i]));
-    let dr = each(|i| dn[i] * inner[i] * r[i] * (1.0 - r[i]));
-    Backward {
-        input: [dr, dz, dn],
-        hidden: [dr, dz, each(|i| dn[i] * r[i])],
-        before: each(|i| dstate[i] * z[i]),
+/// What goes from step to step beside the product with the hidden weights.
+pub(super) enum Carried {
+    /// The state, mixed into the next one.
+    State,
+    /// The cell of an LSTM.
+    Cell,
+}
+
+/// The arithmetic of a cell with `G` gates.
+pub(super) trait CellKind<const G: usize> {
+    /// What `before` is.
+    const CARRIED: Carried;
+
+    /// `input` and `hidden` are the two shares of each gate, with their biases.
+    fn forward(input: [Lanes; G], hidden: [Lanes; G], before: Lanes) -> Forward<G>;
+
+    /// From the gates and the cell's own number to the gradients, `dcell` being that of an LSTM's cell.
+    fn backward(
+        gates: [Lanes; G],
+        inner_and_before: (Lanes, Lanes),
+        dstate: Lanes,
+        dcell: Lanes,
+    ) -> Backward<G>;
+}
+
+/// Gates `r, z, n`; its own number is the hidden share of `n`.
+pub(super) struct Gru;
+
+/// Gates `i, f, g, o`; its own number is the cell.
+pub(super) struct Lstm;
+
+impl CellKind<3> for Gru {
+    const CARRIED: Carried = Carried::State;
+
+    #[inline(always)]
+    fn forward(input: [Lanes; 3], hidden: [Lanes; 3], before: Lanes) -> Forward<3> {
+        let r = each(|i| sigmoid(input[0][i] + hidden[0][i]));
+        let z = each(|i| sigmoid(input[1][i] + hidden[1][i]));
+        let n = each(|i| tanh(r[i].mul_add(hidden[2][i], input[2][i])));
+        Forward {
+            gates: [r, z, n],
+            inner: hidden[2],
+            state: each(|i| (1.0 - z[i]).mul_add(n[i], z[i] * before[i])),
+        }
+    }
+
+    // dz = dh (h_before - n), dn = dh (1 - z), dh_before = dh z; s' = s (1 - s), tanh' = 1 - tanh^2
+    #[inline(always)]
+    fn backward(
+        [r, z, n]: [Lanes; 3],
+        (inner, before): (Lanes, Lanes),
+        dstate: Lanes,
+        _: Lanes,
+    ) -> Backward<3> {
+        let dn = each(|i| dstate[i] * (1.0 - z[i]) * (1.0 - n[i] * n[i]));
+        let dz = each(|i| dstate[i] * (before[i] - n[i]) * z[i] * (1.0 - z[i]));
+        let dr = each(|i| dn[i] * inner[i] * r[i] * (1.0 - r[i]));
+        Backward {
+            input: [dr, dz, dn],
+            hidden: [dr, dz, each(|i| dn[i] * r[i])],
+            before: each(|i| dstate[i] * z[i]),
+        }
     }
 }
 
-// do = dh tanh(c), dc += dh o (1 - tanh(c)^2); di = dc g, df = dc c_before, dg = dc i, dc_before = dc f
-#[inline(always)]
-pub(super) fn lstm_backward(
-    [i, f, g, o]: [Lanes; 4],
-    (cell, before): (Lanes, Lanes),
-    dstate: Lanes,
-    dcell: Lanes,
-) -> Backward<4> {
-    let t = each(|lane| tanh(cell[lane]));
-    let dc = each(|lane| dcell[lane] + dstate[lane] * o[lane] * (1.0 - t[lane] * t[lane]));
-    let gates = [
-        each(|lane| dc[lane] * g[lane] * i[lane] * (1.0 - i[lane])),
-        each(|lane| dc[lane] * before[lane] * f[lane] * (1.0 - f[lane])),
-        each(|lane| dc[lane] * i[lane] * (1.0 - g[lane] * g[lane])),
-        each(|lane| dstate[lane] * t[lane] * o[lane] * (1.0 - o[lane])),
-    ];
-    Backward {
-        input: gates,
-        hidden: gates,
-        before: each(|lane| dc[lane] * f[lane]),
+impl CellKind<4> for Lstm {
+    const CARRIED: Carried = Carried::Cell;
+
+    #[inline(always)]
+    fn forward(input: [Lanes; 4], hidden: [Lanes; 4], before: Lanes) -> Forward<4> {
+        let sum = |gate: usize, lane: usize| input[gate][lane] + hidden[gate][lane];
+        let i = each(|lane| sigmoid(sum(0, lane)));
+        let f = each(|lane| sigmoid(sum(1, lane)));
+        let g = each(|lane| tanh(sum(2, lane)));
+        let o = each(|lane| sigmoid(sum(3, lane)));
+        let cell = each(|lane| f[lane].mul_add(before[lane], i[lane] * g[lane]));
+        Forward {
+            gates: [i, f, g, o],
+            inner: cell,
+            state: each(|lane| o[lane] * tanh(cell[lane])),
+        }
+    }
+
+    // do = dh tanh(c), dc += dh o (1 - tanh(c)^2); di = dc g, df = dc c_before, dg = dc i, dc_before = dc f
+    #[inline(always)]
+    fn backward(
+        [i, f, g, o]: [Lanes; 4],
+        (cell, before): (Lanes, Lanes),
+        dstate: Lanes,
+        dcell: Lanes,
+    ) -> Backward<4> {
+        let t = each(|lane| tanh(cell[lane]));
+        let dc = each(|lane| dcell[lane] + dstate[lane] * o[lane] * (1.0 - t[lane] * t[lane]));
+        let gates = [
+            each(|lane| dc[lane] * g[lane] * i[lane] * (1.0 - i[lane])),
+            each(|lane| dc[lane] * before[lane] * f[lane] * (1.0 - f[lane])),
+            each(|lane| dc[lane] * i[lane] * (1.0 - g[lane] * g[lane])),
+            each(|lane| dstate[lane] * t[lane] * o[lane] * (1.0 - o[lane])),
+        ];
+        Backward {
+            input: gates,
+            hidden: gates,
+            before: each(|lane| dc[lane] * f[lane]),
+        }
     }
 }

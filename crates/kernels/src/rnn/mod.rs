@@ -12,12 +12,18 @@
 //!
 //! Symbols: `D` directions, `G` gates (3 or 4), `N` hidden units, `I` inputs. Of two directions the second reads backwards.
 
+mod backward;
 mod cell;
+mod forward;
+mod recurrence;
 mod steps;
 mod tile;
 
 use crate::{columns, matmul};
-use steps::{Gates, Recurrence, Steps};
+use backward::Gates;
+use cell::{Gru, Lstm};
+use recurrence::Recurrence;
+use steps::Steps;
 
 /// Which recurrent cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +120,7 @@ impl Layer<'_> {
     /// # Panics
     /// When shapes do not belong together.
     pub fn forward(&self, out: &mut [f32], x: &[f32], bounds: &[usize], state: &mut State) {
-        let Shape { inputs, hidden, .. } = self.shape;
+        let inputs = self.shape.inputs;
         let (t, width) = (x.len() / inputs, self.shape.outputs() * self.shape.gates());
         self.check(out.len(), x.len(), bounds);
         state.gates.resize(t * width, 0.0);
@@ -128,10 +134,9 @@ impl Layer<'_> {
             packed: &state.packed,
             hidden_bias: self.weights.hidden_bias,
         };
-        debug_assert!(hidden > 0);
         match self.shape.cell {
-            Cell::Gru => recurrence.forward::<3>(&mut state.gates, &mut state.inner, out),
-            Cell::Lstm => recurrence.forward::<4>(&mut state.gates, &mut state.inner, out),
+            Cell::Gru => recurrence.forward::<Gru, 3>(&mut state.gates, &mut state.inner, out),
+            Cell::Lstm => recurrence.forward::<Lstm, 4>(&mut state.gates, &mut state.inner, out),
         }
     }
 
@@ -163,16 +168,16 @@ impl Layer<'_> {
             packed: &state.packed,
             hidden_bias: self.weights.hidden_bias,
         };
-        recurrence.backward(
-            Gates {
-                gates: &mut state.gates,
-                dhidden: &mut state.dhidden,
-                inner: &state.inner,
-                before: &state.before,
-            },
-            dout,
-            &mut state.dcell,
-        );
+        let gates = Gates {
+            gates: &mut state.gates,
+            dhidden: &mut state.dhidden,
+            inner: &state.inner,
+            before: &state.before,
+        };
+        match self.shape.cell {
+            Cell::Gru => recurrence.backward::<Gru, 3>(gates, dout, &mut state.dcell),
+            Cell::Lstm => recurrence.backward::<Lstm, 4>(gates, dout, &mut state.dcell),
+        }
         let width = self.shape.outputs() * self.shape.gates();
         let dgates = &state.gates;
         matmul::linear_backward_input(dx, dgates, self.weights.input, width, inputs, false);
