@@ -239,12 +239,8 @@ fn a_sequence_alone_has_the_bits_that_it_has_in_a_batch() {
                 hidden_bias: &weights[3],
             };
             match shape.cell {
-                Cell::Gru => {
-                    recurrence.forward::<Gru, 3>(&mut gates, &mut inner, &mut out)
-                }
-                Cell::Lstm => {
-                    recurrence.forward::<Lstm, 4>(&mut gates, &mut inner, &mut out)
-                }
+                Cell::Gru => recurrence.forward::<Gru, 3>(&mut gates, &mut inner, &mut out),
+                Cell::Lstm => recurrence.forward::<Lstm, 4>(&mut gates, &mut inner, &mut out),
             }
             out
         };

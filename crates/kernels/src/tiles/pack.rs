@@ -57,7 +57,7 @@ impl<'a> Operand<'a> {
 }
 
 /// Packs panel `panel` of an operand over the inner range `inner`, whose start is a multiple of `DEPTH` from the operand's;
-/// what lies past its ends becomes zero.
+/// what lies past its ends becomes zero, but for a half of the panel that has no row at all: nothing reads its products.
 pub(super) fn panel(
     operand: &Operand<'_>,
     role: Role,
@@ -66,7 +66,7 @@ pub(super) fn panel(
     tiles: &mut [Tile],
 ) {
     assert!(tiles.len() == TILES * inner.len().div_ceil(DEPTH));
-    assert!(super::multiply::available());
+    assert!(is_x86_feature_detected!("avx512f"));
     for (depth, tiles) in tiles.chunks_exact_mut(TILES).enumerate() {
         let start = inner.start + depth * DEPTH;
         fetch(operand, panel * PANEL, start + AHEAD * DEPTH..inner.end);
@@ -80,7 +80,7 @@ pub(super) fn panel(
             let Ok(parts) = tiles.try_into() else {
                 unreachable!("three parts")
             };
-            // SAFETY: AVX-512 is there where tiles are; `Operand::new` has checked that `len` rows from `first` and `depth` inner
+            // SAFETY: AVX-512 is there; `Operand::new` has checked that `len` rows from `first` and `depth` inner
             // elements from `start` lie within the data.
             unsafe { block(operand, role, (first, len), (start, depth), parts) };
         }

@@ -1,4 +1,5 @@
-//! Against plain sums in `f64`. Where the CPU has no tiles there is nothing to test, and the tests say so.
+//! Against plain sums in `f64`. Where the CPU has no tiles the products cannot be tested, and the tests say so; packing can on every
+//! AVX-512.
 
 use super::*;
 use crate::dropout::mix;
@@ -210,6 +211,56 @@ fn blocks_along_the_inner_dimension_change_no_bit() {
     );
     for i in 0..m {
         assert_eq!(whole[i * n..i * n + few], part[i * few..(i + 1) * few]);
+    }
+}
+
+/// The element at inner index `p` of row or column `line` of a packed panel: the sum of its three parts.
+fn unpacked(tiles: &[Tile], role: pack::Role, line: usize, p: usize) -> f32 {
+    let word = |tile: &Tile, p: usize| match role {
+        pack::Role::Row => tile.0[line % TILE * TILE + p % TILE],
+        pack::Role::Column => tile.0[p % TILE * TILE + line % TILE],
+    };
+    let first = p / DEPTH * TILES + line / TILE * 3;
+    let parts = tiles[first..first + 3].iter().map(|tile| {
+        let word = word(tile, p % DEPTH);
+        let part = if p % DEPTH < TILE {
+            word << 16
+        } else {
+            word & 0xffff_0000
+        };
+        f64::from(f32::from_bits(part))
+    });
+    parts.sum::<f64>() as f32
+}
+
+#[test]
+fn three_parts_are_the_number_to_the_last_bit_in_every_layout() {
+    if !is_x86_feature_detected!("avx512f") {
+        println!("skipped: this CPU has no AVX-512");
+        return;
+    }
+    for (len, k) in [(1, 1), (16, 32), (32, 33), (21, 47), (40, 100)] {
+        for (along, role) in [
+            (true, pack::Role::Row),
+            (false, pack::Role::Row),
+            (true, pack::Role::Column),
+            (false, pack::Role::Column),
+        ] {
+            let case = Case::new(len, k, along, 5);
+            let operand = Operand::new(&case.data, len, k, case.strides());
+            for panel in 0..len.div_ceil(PANEL) {
+                let mut tiles = vec![Tile([0; TILE * TILE]); TILES * k.div_ceil(DEPTH)];
+                pack::panel(&operand, role, panel, 0..k, &mut tiles);
+                for line in 0..PANEL {
+                    for p in 0..k.next_multiple_of(DEPTH) {
+                        let i = panel * PANEL + line;
+                        let want = if i < len && p < k { case.at(i, p) } else { 0.0 };
+                        let got = unpacked(&tiles, role, line, p);
+                        assert_eq!(f64::from(got), want, "{len}x{k} {along}: {i}, {p}");
+                    }
+                }
+            }
+        }
     }
 }
 
