@@ -45,7 +45,16 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<ExitCode> {
         let added = scorer.add(&pair.gold, &pair.predicted);
         added.map_err(|error| anyhow!("{}: {error}", name.display()))?;
     }
-    show(&scorer.finish(), args.json, args.conlleval)?;
+    let scores = scorer.finish();
+    if let Some((gold, predicted)) = scores.strangers() {
+        eprintln!(
+            "warning: {}: no type is in both columns: the last but one, gold, has {}; the last, predicted, has {}",
+            name.display(),
+            gold.join(", "),
+            predicted.join(", ")
+        );
+    }
+    show(&scores, args.json, args.conlleval)?;
     Ok(ExitCode::SUCCESS)
 }
 

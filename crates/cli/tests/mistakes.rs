@@ -16,6 +16,21 @@ fn a_file_without_predictions_is_not_scored() {
 }
 
 #[test]
+fn columns_of_two_annotations_are_scored_with_a_warning() {
+    let bench = Bench::new();
+    bench.write(
+        "chunks.conll",
+        "EU NNP B-NP B-ORG\nrejects VBZ B-VP O\nGermans NNPS B-NP B-MISC\n",
+    );
+    let ended = bench.run(&["score", "chunks.conll", "--json"]).ok();
+    assert_eq!(
+        ended.stderr,
+        "warning: chunks.conll: no type is in both columns: the last but one, gold, has NP, VP; the last, predicted, has MISC, ORG\n"
+    );
+    assert!(ended.stdout.contains("\"f1\": 0.0"), "{}", ended.stdout);
+}
+
+#[test]
 fn a_mistyped_folder_is_not_only_a_name_that_the_hub_lacks() {
     let bench = Bench::new();
     bench.copy_model("models/bert");

@@ -113,6 +113,20 @@ impl Scores {
         }
     }
 
+    /// The types that are only annotated and those that are only predicted, when no type is both though there are some of either:
+    /// the two columns are then hardly of one annotation.
+    pub fn strangers(&self) -> Option<(Vec<&str>, Vec<&str>)> {
+        let of = |wanted: fn(&TypeScores) -> bool| -> Vec<&str> {
+            let types = self.by_type.iter().filter(|(_, scores)| wanted(scores));
+            types.map(|(label, _)| label.as_str()).collect()
+        };
+        let (gold, predicted) = (of(|s| s.support > 0), of(|s| s.predicted > 0));
+        let strange = !gold.is_empty()
+            && !predicted.is_empty()
+            && predicted.iter().all(|label| !gold.contains(label));
+        strange.then_some((gold, predicted))
+    }
+
     /// The plain mean over types (seqeval's `macro`), and 0 without any type.
     pub fn macro_average(&self) -> Average {
         self.average(|_| 1)

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use bert_ner_score::Difference;
 
 use super::svg::{COLOURS, Curve, Row, curves, dots, escaped};
-use super::{Comparison, Configuration, FinishedRun, Outcome, Summary};
+use super::{Comparison, Configuration, FinishedRun, Outcome, RunResult, Summary};
 
 const STYLE: &str = "\
 :root { color-scheme: light dark; --text: #1c2330; --page: #ffffff; --soft: #667085; --line: #d9dee7; --real: #e3f4e8;
@@ -14,11 +14,12 @@ const STYLE: &str = "\
   --real: #173723; --0: #7fb0ff; --1: #ff9d5c; --2: #5fd38f; --3: #d48bf0; --4: #ff8a80; --5: #5cd0da; --6: #e0c04c; --7: #a9adf0; } }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--text); background: var(--page); max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; } th, td { padding: .25rem .7rem; text-align: right; border-bottom: 1px solid var(--line); }
-th { font-weight: 600; } th:first-child, td.name { text-align: left; } tr.real td { background: var(--real); }
+td { white-space: nowrap; } td.name { white-space: normal; } th { font-weight: 600; } th:first-child, td.name { text-align: left; } tr.real td { background: var(--real); }
 .wide { overflow-x: auto; } .soft { color: var(--soft); } .pair { display: flex; flex-wrap: wrap; gap: 1rem; }
 svg { max-width: 100%; height: auto; font: 12px system-ui, sans-serif; fill: var(--text); }
 .grid { stroke: var(--line); } .tick { fill: var(--soft); font-size: 11px; }
 polyline { fill: none; stroke-width: 1.8; } line { stroke-width: 1.5; } .mean { stroke-width: 3; } .dashed { stroke-dasharray: 5 4; }
+summary { cursor: pointer; } .seed { margin-right: 1.2em; } .seed svg { vertical-align: middle; margin-right: .4em; }
 ";
 
 /// The report as a page: a table, every run's F1 as a dot, which differences are real, and curves.
@@ -59,6 +60,7 @@ pub fn sweep_report(summary: &Summary, name: &str) -> String {
     );
     comparisons(&mut page, &summary.comparisons);
     all_curves(&mut page, summary);
+    common_settings(&mut page, &summary.runs);
     let _ = writeln!(
         page,
         "<p class=\"soft\">bert-ner {}</p>\n</html>",
@@ -170,18 +172,14 @@ fn comparisons(page: &mut String, comparisons: &[Comparison]) {
     );
     let interval = |difference: &Option<Difference>| {
         difference.map_or("–".to_owned(), |d| {
-            format!(
-                "{:+.2} to {:+.2}",
-                100.0 * d.interval.low,
-                100.0 * d.interval.high
-            )
+            format!("{} to {}", signed(d.interval.low), signed(d.interval.high))
         })
     };
     for one in comparisons {
         let mean = one
             .seeds
             .or(one.sentences)
-            .map_or("–".to_owned(), |d| format!("{:+.2}", 100.0 * d.mean));
+            .map_or("–".to_owned(), |d| signed(d.mean));
         let (p, verdict) = match one.p {
             None => ("–".to_owned(), "too few common seeds"),
             Some(p) => (
@@ -202,10 +200,57 @@ fn comparisons(page: &mut String, comparisons: &[Comparison]) {
     page.push_str("</table></div>\n");
 }
 
+/// A difference of F1 in points, with a minus as wide as the plus.
+fn signed(difference: f64) -> String {
+    format!("{:+.2}", 100.0 * difference).replace('-', "\u{2212}")
+}
+
+/// The settings that all runs have in common, folded away.
+fn common_settings(page: &mut String, runs: &[RunResult]) {
+    let Some((first, others)) = runs.split_first() else {
+        return;
+    };
+    page.push_str(
+        "<h2>Settings</h2>\n<details><summary>Those that all runs have in common</summary>\n<table>\n",
+    );
+    for (key, value) in &first.settings {
+        if value.is_null()
+            || others
+                .iter()
+                .any(|run| run.settings.get(key) != Some(value))
+        {
+            continue;
+        }
+        let value = match value.as_str() {
+            Some(text) => text.to_owned(),
+            None => value.to_string(),
+        };
+        let _ = writeln!(
+            page,
+            "<tr><td class=\"name\">{}</td><td class=\"name\">{}</td></tr>",
+            escaped(key),
+            escaped(&value)
+        );
+    }
+    page.push_str("</table></details>\n");
+}
+
+/// Which colour is which seed in the curves.
+fn seed_legend(page: &mut String, configuration: &Configuration) {
+    page.push_str("<p class=\"soft\">");
+    for (colour, seed) in configuration.seeds.iter().enumerate() {
+        let colour = colour % COLOURS;
+        let _ = write!(
+            page,
+            "<span class=\"seed\"><svg width=\"20\" height=\"8\"><line class=\"c{colour}\" x2=\"20\" y1=\"4\" y2=\"4\"/></svg>seed {seed}</span>"
+        );
+    }
+    page.push_str("</p>\n");
+}
+
 fn all_curves(page: &mut String, summary: &Summary) {
     page.push_str(
-        "<h2>Curves</h2>\n<p class=\"soft\">A line a run (rest the pointer on it for its seed); of the losses, dev is drawn whole \
-         and training dashed.</p>\n",
+        "<h2>Curves</h2>\n<p class=\"soft\">Over epochs, a line a run; of the losses, dev is drawn whole and training dashed.</p>\n",
     );
     for one in &summary.configurations {
         let own = || {
@@ -249,6 +294,7 @@ fn all_curves(page: &mut String, summary: &Summary) {
                 curves("dev F1", &f1),
                 curves("loss", &losses)
             );
+            seed_legend(page, one);
         }
     }
 }

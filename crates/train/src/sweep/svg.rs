@@ -65,7 +65,10 @@ pub(super) fn dots(rows: &[Row<'_>]) -> String {
     const LINE: f64 = 26.0;
     let longest = rows.iter().map(|row| row.name.chars().count()).max();
     let left = (longest.unwrap_or(0) as f64 * 6.6 + 16.0).min(420.0);
-    let (width, height) = (left + 480.0, rows.len() as f64 * LINE + 34.0);
+    let (width, height) = (
+        (left + 480.0).max(960.0 - 32.0),
+        rows.len() as f64 * LINE + 34.0,
+    );
     let all = rows.iter().flat_map(|row| {
         let ends = [row.mean - row.deviation, row.mean + row.deviation];
         row.values.iter().copied().chain(ends)
@@ -129,7 +132,10 @@ pub(super) fn curves(label: &str, curves: &[Curve]) -> String {
     let points = || curves.iter().flat_map(|curve| &curve.points);
     let (low, high) = range(points().map(|point| point.1));
     let last = points().map(|point| point.0).fold(0.0, f64::max).max(1e-9);
-    let x = |epoch: f64| LEFT + epoch / last * (SIZE.0 - LEFT - 12.0);
+    let first = points().map(|point| point.0).fold(last, f64::min);
+    // One evaluation alone has its place between the beginning and its epoch.
+    let first = if first < last { first } else { 0.0 };
+    let x = |epoch: f64| LEFT + (epoch - first) / (last - first) * (SIZE.0 - LEFT - 16.0);
     let y = |value: f64| 18.0 + (high - value) / (high - low) * (SIZE.1 - BOTTOM - 18.0);
     let mut svg = format!(
         "<svg viewBox=\"0 0 {} {}\" width=\"{}\" role=\"img\" aria-label=\"{label} by epoch\">\n\
@@ -151,7 +157,7 @@ pub(super) fn curves(label: &str, curves: &[Curve]) -> String {
             at + 4.0,
         );
     }
-    let (marks, decimals) = ticks(0.0, last, 6.0);
+    let (marks, decimals) = ticks(first, last, 6.0);
     for mark in marks {
         let _ = writeln!(
             svg,
@@ -162,17 +168,25 @@ pub(super) fn curves(label: &str, curves: &[Curve]) -> String {
     }
     for curve in curves {
         let drawn = curve.points.iter().filter(|point| point.1.is_finite());
-        let path: Vec<String> = drawn
-            .map(|&(epoch, value)| format!("{:.1},{:.1}", x(epoch), y(value)))
-            .collect();
-        let _ = writeln!(
+        let path: Vec<(f64, f64)> = drawn.map(|&(epoch, value)| (x(epoch), y(value))).collect();
+        let colour = curve.colour % COLOURS;
+        let _ = write!(
             svg,
-            "<polyline class=\"c{}{}\" points=\"{}\"><title>{}</title></polyline>",
-            curve.colour % COLOURS,
-            if curve.dashed { " dashed" } else { "" },
-            path.join(" "),
+            "<g><title>{}</title><polyline class=\"c{colour}{}\" points=\"",
             escaped(&curve.title),
+            if curve.dashed { " dashed" } else { "" },
         );
+        for (x, y) in &path {
+            let _ = write!(svg, "{x:.1},{y:.1} ");
+        }
+        svg.push_str("\"/>");
+        for (x, y) in &path {
+            let _ = write!(
+                svg,
+                "<circle class=\"f{colour}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"2.5\"/>"
+            );
+        }
+        svg.push_str("</g>\n");
     }
     svg.push_str("</svg>\n");
     svg
