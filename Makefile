@@ -5,7 +5,7 @@ PYTHON ?= python3
 BERT_NER = target/release/bert-ner
 DEMO = target/demo
 
-.PHONY: demo test check clean
+.PHONY: demo test test-browser check clean
 
 ## Fine-tune a small pretrained BERT on the sample corpus, print its scores, tag a sentence.
 demo: models/minilm/model.safetensors
@@ -21,6 +21,17 @@ models/minilm/model.safetensors:
 ## Every test. Those that want real corpora or MiniLM say so when they are skipped.
 test:
 	$(CARGO) test --locked --workspace --no-fail-fast
+
+## The page of `serve` in a real Chromium, with screenshots in target/browser. Needs node 20 and a browser (Debian: chromium).
+## MODEL=DIR serves that fine-tuned folder instead of the demo's.
+MODEL ?= $(DEMO)
+test-browser: $(MODEL)/config.json
+	$(CARGO) build --release --locked --package bert-ner
+	npm ci --prefix tools/browser --no-audit --no-fund
+	BERT_NER=$(BERT_NER) MODEL=$(MODEL) node --test tools/browser/
+
+$(DEMO)/config.json:
+	$(MAKE) demo
 
 ## What CI adds to the tests.
 check:

@@ -6,6 +6,7 @@ mod common;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::{Bench, tiny_bert};
 use serde_json::Value;
@@ -61,17 +62,19 @@ impl Serving {
 
     /// Sends a request for the entities of a text.
     fn send(&self) -> TcpStream {
-        let body = r#"{"inputs": "Ada Lovelace was born in London."}"#;
         let mut stream = TcpStream::connect(&self.address).expect("a connection");
-        let length = body.len();
-        let head = format!(
-            "POST /predict HTTP/1.1\r\nhost: a\r\nx-api-key: secret\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
-        );
         stream
-            .write_all((head + body).as_bytes())
+            .write_all(request().as_bytes())
             .expect("it can be sent");
         stream
     }
+}
+
+fn request() -> String {
+    let body = r#"{"inputs": "Ada Lovelace was born in London."}"#;
+    let length = body.len();
+    let head = "POST /predict HTTP/1.1\r\nhost: a\r\nx-api-key: secret\r\nconnection: close";
+    format!("{head}\r\ncontent-length: {length}\r\n\r\n{body}")
 }
 
 impl Drop for Serving {
@@ -107,6 +110,41 @@ fn sigterm_finishes_what_is_in_hand_and_ends_with_zero() {
     assert_eq!(serving.child.wait().expect("it ends").code(), Some(0));
     let closed = bench.run(&["serve", "--check", "--port", "9"]);
     assert_eq!(closed.code, Some(1), "{closed:?}");
+}
+
+/// Asks for the entities of a text on a connection of its own; the status line and all.
+fn ask(address: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.write_all(request().as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+#[test]
+fn sigterm_under_load_loses_no_connection_that_was_taken() {
+    let bench = Bench::new();
+    let mut serving = Serving::start(&bench, tiny_bert().to_str().expect("a path in UTF-8"));
+    let (answered, address) = (AtomicU64::new(0), serving.address.clone());
+    let stopped = std::thread::scope(|scope| {
+        for _ in 0..8 {
+            // An error is the closed port, or a connection that the system had let in but the server had not taken yet.
+            scope.spawn(|| {
+                while let Ok(answer) = ask(&address) {
+                    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:?}");
+                    answered.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        for _ in 0..100 {
+            serving.until("request");
+        }
+        serving.signal("-TERM");
+        serving.until("stopped")
+    });
+    // Of those that were taken, each had an answer.
+    assert_eq!(stopped["connections"], answered.load(Ordering::Relaxed));
+    assert_eq!(serving.child.wait().expect("it ends").code(), Some(0));
 }
 
 #[test]

@@ -13,6 +13,8 @@ pub(crate) fn line(event: &str, fields: Value) {
     if let (Value::Object(line), Value::Object(fields)) = (&mut line, fields) {
         line.extend(fields);
     }
-    // Without a reader there is nobody to tell.
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    // In one piece: standard error is not buffered. Without a reader there is nobody to tell.
+    let _ = std::io::stderr()
+        .lock()
+        .write_all(format!("{line}\n").as_bytes());
 }

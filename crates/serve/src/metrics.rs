@@ -20,6 +20,7 @@ const FIRST_GUESS: u64 = 1000;
 pub(crate) struct Metrics {
     requests: Mutex<BTreeMap<(String, u16), u64>>,
     seconds: Mutex<BTreeMap<String, Histogram>>,
+    pub(crate) connections: AtomicU64,
     pub(crate) texts: AtomicU64,
     pub(crate) cancelled: AtomicU64,
     pub(crate) failed: AtomicU64,
@@ -92,6 +93,12 @@ impl Metrics {
                 "gauge",
                 "Pieces that wait for the model.",
                 gauges.waiting_pieces as f64,
+            ),
+            (
+                "connections_total",
+                "counter",
+                "Connections taken.",
+                load(&self.connections),
             ),
             (
                 "texts_total",

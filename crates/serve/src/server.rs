@@ -1,17 +1,20 @@
 //! Connections: taken, served, and finished in good order.
 
+use std::convert::Infallible;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::app::App;
 use crate::error::ServeError;
@@ -24,8 +27,8 @@ use crate::settings::Settings;
 const TALKERS: usize = 2;
 /// Threads that cut texts into sequences.
 const CUTTERS: usize = 4;
-/// Time for the first request of a connection to be seen after the server was told to stop: without one, the connection is closed.
-const SETTLE: Duration = Duration::from_millis(100);
+/// How long the first request of a connection is waited for after the server was told to stop: without one, the connection is closed.
+const SETTLE: Duration = Duration::from_secs(1);
 /// Pause after a connection could not be taken, for want of file descriptors mostly.
 const RECOVER: Duration = Duration::from_millis(50);
 
@@ -129,7 +132,8 @@ impl Server {
             });
         app.queue.close();
         let _ = computing.join();
-        log::line("stopped", json!({}));
+        let connections = app.metrics.connections.load(Ordering::Relaxed);
+        log::line("stopped", json!({"connections": connections}));
         talking
     }
 
@@ -138,8 +142,11 @@ impl Server {
             listen_for_signals(self.handle()).map_err(ServeError::Start)?;
         }
         let listener = TcpListener::from_std(self.listener).map_err(ServeError::Start)?;
+        let (fresh, mut all_begun) = mpsc::channel(1);
         let taker = Taker {
+            app: Arc::clone(&self.app),
             router: routes::router(Arc::clone(&self.app)),
+            fresh,
             read_limit: Duration::from_secs(self.settings.limits.read_seconds),
             #[cfg(feature = "tls")]
             tls: self.tls,
@@ -164,14 +171,10 @@ impl Server {
             "stopping",
             json!({"in_flight": self.app.gauges().in_flight}),
         );
-        // Those whom the system has let in already, without waiting for more.
-        while let Ok(Ok((stream, _))) =
-            tokio::time::timeout(Duration::ZERO, listener.accept()).await
-        {
-            taker.take(stream, graceful.watcher());
-        }
-        drop(listener);
-        tokio::time::sleep(SETTLE).await;
+        taker.take_last(listener, &graceful);
+        drop(taker);
+        // Answers `None` when the last connection has begun its first request or is gone.
+        let _ = tokio::time::timeout(SETTLE, all_begun.recv()).await;
         if tokio::time::timeout(self.settings.grace, graceful.shutdown())
             .await
             .is_err()
@@ -185,9 +188,14 @@ impl Server {
     }
 }
 
+/// What a connection holds until its first request is seen: when nobody holds one, the receiver ends.
+type Fresh = mpsc::Sender<Infallible>;
+
 /// Serves connections.
 struct Taker {
+    app: Arc<App>,
     router: axum::Router,
+    fresh: Fresh,
     read_limit: Duration,
     #[cfg(feature = "tls")]
     tls: Option<tokio_rustls::TlsAcceptor>,
@@ -197,19 +205,41 @@ impl Taker {
     /// Serves a connection on a task of its own.
     fn take(&self, stream: TcpStream, watcher: Watcher) {
         let _ = stream.set_nodelay(true); // answers are small and whole
-        let router = self.router.clone();
+        let counted = &self.app.metrics.connections;
+        counted.fetch_add(1, Ordering::Relaxed);
+        let (router, fresh) = (self.router.clone(), self.fresh.clone());
         let read_limit = self.read_limit;
         #[cfg(feature = "tls")]
         if let Some(tls) = self.tls.clone() {
             tokio::spawn(async move {
                 let handshake = tokio::time::timeout(read_limit, tls.accept(stream)).await;
                 if let Ok(Ok(stream)) = handshake {
-                    converse(stream, router, read_limit, watcher).await;
+                    converse(stream, router, read_limit, watcher, fresh).await;
                 }
             });
             return;
         }
-        tokio::spawn(converse(stream, router, read_limit, watcher));
+        tokio::spawn(converse(stream, router, read_limit, watcher, fresh));
+    }
+
+    /// Serves those whom the system has let in already, and closes the door.
+    fn take_last(&self, listener: TcpListener, graceful: &GracefulShutdown) {
+        // The system is asked itself: tokio may say that nobody waits when it only wants others to have their turn.
+        let Ok(listener) = listener.into_std() else {
+            return;
+        };
+        loop {
+            match listener.accept() {
+                Ok((stream, _)) => {
+                    let stream = stream.set_nonblocking(true).map(|()| stream);
+                    if let Ok(stream) = stream.and_then(TcpStream::from_std) {
+                        self.take(stream, graceful.watcher());
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::ConnectionAborted => (),
+                Err(_) => return,
+            }
+        }
     }
 }
 
@@ -219,11 +249,18 @@ async fn converse(
     router: axum::Router,
     read_limit: Duration,
     watcher: Watcher,
+    fresh: Fresh,
 ) {
+    let routes = TowerToHyperService::new(router);
+    let fresh = Mutex::new(Some(fresh));
+    let service = service_fn(move |request| {
+        drop(fresh.lock().unwrap_or_else(PoisonError::into_inner).take());
+        routes.call(request)
+    });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(read_limit)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), service);
     // A client that breaks off or talks nonsense is no event for the server.
     let _ = watcher.watch(connection).await;
 }
