@@ -3,7 +3,7 @@
 use crate::layout::{Layout, Tensor};
 use crate::model::fill_uniform;
 use crate::weights::{self, Head, Source};
-use crate::{Config, Freeze, Lora, Model, ModelError, Parameters};
+use crate::{Config, Freeze, Heads, Lora, Model, ModelError, Parameters, Task};
 use bert_ner_kernels::dropout::split_mix;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -14,6 +14,8 @@ const CONFIG: &str = "adapter_config.json";
 const WEIGHTS: &str = "adapter_model.safetensors";
 /// What PEFT puts before the name of every tensor of a model.
 const PREFIX: &str = "base_model.model.";
+/// PEFT's names of the tasks that there are.
+const TASKS: [(Task, &str); 2] = [(Task::Ner, "TOKEN_CLS"), (Task::Classify, "SEQ_CLS")];
 
 /// The model that an adapter stands on: PEFT's `base_model_name_or_path` and `revision`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,17 +173,30 @@ impl AdapterConfig {
         }
     }
 
-    fn new(lora: &Lora, base: Base, head: Vec<String>) -> Self {
+    /// PEFT's `task_type` as the task it is for, where it says one of those that there are.
+    fn task(&self) -> Option<Task> {
+        let named = |&(_, name): &(Task, &str)| self.task_type.as_deref() == Some(name);
+        TASKS.into_iter().find(named).map(|(task, _)| task)
+    }
+
+    /// Whether the pooler is among `modules_to_save`, as PEFT looks for it: any part of its path will do.
+    fn saves_pooler(&self) -> bool {
+        let mut saved = self.modules_to_save.iter().flatten();
+        saved.any(|module| ".bert.pooler.dense.".contains(&format!(".{module}.")))
+    }
+
+    fn new(task: Task, lora: &Lora, base: Base) -> Self {
+        let named = TASKS.into_iter().find(|&(known, _)| known == task);
         Self {
             peft_type: "LORA".to_owned(),
-            task_type: Some("TOKEN_CLS".to_owned()),
+            task_type: named.map(|(_, name)| name.to_owned()),
             base_model_name_or_path: Some(base.name),
             revision: base.revision,
             r: lora.rank,
             lora_alpha: lora.alpha,
             lora_dropout: lora.dropout,
             target_modules: lora.targets.clone().into(),
-            modules_to_save: Some(head),
+            modules_to_save: None,
             bias: none(),
             use_rslora: false,
             inference_mode: true,
@@ -189,7 +204,7 @@ impl AdapterConfig {
         }
     }
 
-    /// Writes both files: all tensors behind the encoder's.
+    /// Writes both files: all tensors that are trained.
     pub(crate) fn save(
         &self,
         dir: &Path,
@@ -207,9 +222,9 @@ impl AdapterConfig {
     }
 }
 
-/// What a LoRA trains: the tensors behind the encoder's.
+/// What is trained beside and in a LoRA: the tensors behind those that are frozen.
 fn trained(layout: &Layout) -> impl Iterator<Item = &Tensor> {
-    let start = layout.encoder_len();
+    let start = layout.lora.as_ref().map_or(0, |lora| lora.start);
     let all = layout.tensors().iter();
     all.filter(move |tensor| tensor.range.start >= start)
 }
@@ -218,18 +233,25 @@ impl Model {
     /// This model with a LoRA that learns in place of its encoder, beside the head. Each `A` is drawn evenly from `±1 / √K` by `seed`, as
     /// PEFT does, each `B` is zero: the model is the one that it was.
     ///
-    /// [`Model::save`] then writes an adapter that names `base` as the model it stands on.
+    /// [`Model::save`] then writes an adapter that names `base` as the model it stands on. The pooler of a classifier of texts is frozen
+    /// like the rest of the base model, as PEFT leaves it; but one that the base model does not have is trained and saved as the
+    /// classifier is, since nobody could find it again.
     ///
     /// # Errors
     /// [`ModelError::Lora`].
     pub fn with_lora(mut self, lora: &Lora, base: Base, seed: u64) -> Result<Self, ModelError> {
-        lora.check(Some(self.config.hidden_size))?;
-        let start = self.layout.encoder_len();
+        let task = self.config.heads().task;
+        lora.check(task, Some(self.config.hidden_size))?;
+        let mut adapter = AdapterConfig::new(task, lora, base);
+        let start = match &self.layout.pooler {
+            Some(pooler) if !self.new_pooler => pooler.bias.end,
+            _ => self.layout.encoder_len(),
+        };
         let parts = self.layout.parts().into_iter();
         let head = parts
             .filter(|(_, range)| range.start >= start)
             .map(|(name, _)| name);
-        let adapter = AdapterConfig::new(lora, base, head.collect());
+        adapter.modules_to_save = Some(head.collect());
         self.attach(adapter);
         if let Some(adapters) = &self.layout.lora {
             for (a, inputs) in adapters.drawn() {
@@ -243,7 +265,8 @@ impl Model {
     }
 
     fn attach(&mut self, adapter: AdapterConfig) {
-        self.layout.add_lora(&adapter.lora(), adapter.scale());
+        let (lora, scale) = (adapter.lora(), adapter.scale());
+        self.layout.add_lora(&lora, scale, adapter.saves_pooler());
         self.parameters.data.resize(self.layout.len(), 0.0);
         self.frozen = Freeze::Embeddings;
         self.adapter = Some(adapter);
@@ -258,7 +281,7 @@ impl Model {
     /// When a file of either is missing or damaged, and [`ModelError::Misfit`] when they do not fit.
     pub fn load_adapted(base: &Path, dir: &Path) -> Result<Self, ModelError> {
         let adapter = AdapterConfig::load(dir)?;
-        let mut model = Self::base_for(base, dir)?;
+        let mut model = Self::base_for(base, dir, &adapter)?;
         let (lora, path) = (adapter.lora(), dir.join(CONFIG));
         let wrong = |message| ModelError::Config {
             path: path.clone(),
@@ -267,11 +290,18 @@ impl Model {
         if lora.rank == 0 {
             return Err(wrong("r is 0, expected at least 1".to_owned()));
         }
-        if let Some(target) = lora.unknown_target(model.layout.depth()) {
+        let task = model.config.heads().task;
+        if let Some(target) = lora.unknown_target(model.layout.depth(), task) {
             return Err(wrong(format!(
                 "target_modules has {target:?}, which nothing in {} is called; there are {}",
                 base.display(),
-                Lora::TARGETS.join(", ")
+                Lora::known(task)
+            )));
+        }
+        if model.new_pooler && !adapter.saves_pooler() {
+            return Err(wrong(format!(
+                "the adapter was trained on a pooler that neither it nor {} holds; expected \"pooler\" in modules_to_save",
+                base.display()
             )));
         }
         model.attach(adapter);
@@ -281,14 +311,30 @@ impl Model {
     }
 
     /// The base model with the labels and the head that the adapter in `dir` was trained with, the head still zero.
-    fn base_for(base: &Path, dir: &Path) -> Result<Self, ModelError> {
+    ///
+    /// What stands on the encoder is said by our own key in `config.json`, else by the adapter's `task_type`: the class that a
+    /// `config.json` of PEFT's users names is often the base model's.
+    fn base_for(base: &Path, dir: &Path, adapter: &AdapterConfig) -> Result<Self, ModelError> {
         let mut config = Config::load(&base.join("config.json"))?;
         let own = dir.join("config.json");
+        let heads = |config: &Config| match adapter.task() {
+            Some(task) if config.bert_ner.is_none() => Heads {
+                task,
+                ..Heads::default()
+            },
+            _ => config.heads(),
+        };
         if own.is_file() {
-            let own = Config::load(&own)?;
-            config.set_labels(&own.labels(&dir.join("config.json"))?);
-            config.set_heads(own.heads());
-            config.bert_ner = own.bert_ner;
+            let own_config = Config::load(&own)?;
+            let labels = own_config.labels(&own)?;
+            own_config.check_problem(&own, heads(&own_config).task)?;
+            config.set_labels(&labels);
+            config.bert_ner = own_config.bert_ner.clone();
+            config.set_heads(heads(&own_config));
+        } else {
+            let heads = heads(&config);
+            config.check_problem(&base.join("config.json"), heads.task)?;
+            config.set_heads(heads);
         }
         let labels = config.labels(&base.join("config.json"))?;
         if labels.is_empty() {
@@ -302,7 +348,9 @@ impl Model {
         }
         let layout = Layout::new(&config, labels.len());
         let parameters = weights::load(base, &layout, Head::Ignored)?;
-        Ok(Self::of(config, labels, layout, parameters))
+        let mut model = Self::of(config, labels, layout, parameters);
+        model.new_pooler = model.lacks_pooler();
+        Ok(model)
     }
 
     /// Folds the LoRA into the weights beside it.

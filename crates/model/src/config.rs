@@ -166,8 +166,8 @@ impl Config {
     ///
     /// # Errors
     /// [`ModelError::Unsupported`]
-    pub(crate) fn check_problem(&self, path: &Path) -> Result<(), ModelError> {
-        if self.heads().task != Task::Classify {
+    pub(crate) fn check_problem(&self, path: &Path, task: Task) -> Result<(), ModelError> {
+        if task != Task::Classify {
             return Ok(());
         }
         let problem = self.other.get("problem_type").and_then(Value::as_str);

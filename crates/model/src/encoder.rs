@@ -122,6 +122,12 @@ impl<'a> Encoder<'a> {
         }
     }
 
+    /// Whether a part of the flat buffer is trained beside a LoRA; without one, [`Encoder::frozen`] says what is.
+    pub(crate) fn trains(&self, part: &std::ops::Range<usize>) -> bool {
+        let lora = self.layout.lora.as_ref();
+        lora.is_none_or(|lora| part.start >= lora.start)
+    }
+
     /// Whether the gradient of layer `n`'s input is wanted: whether something before it is trained.
     pub(crate) fn wants_input_gradient(&self, n: usize) -> bool {
         self.frozen == Freeze::Nothing || n > self.frozen_layers()
@@ -196,10 +202,10 @@ impl<'a> Encoder<'a> {
         batch: &Batch,
         workspace: &'w mut Workspace,
     ) -> &'w mut [f32] {
-        let rows = match (self.layout.rnn.is_empty(), self.frozen) {
-            (true, Freeze::Encoder) => 0,
-            (true, _) => batch.words(),
-            (false, _) => batch.tokens(),
+        let rows = match (self.frozen, self.layout.rnn.is_empty()) {
+            (Freeze::Encoder, _) => 0,
+            (_, true) => batch.words(),
+            (_, false) => batch.tokens(),
         };
         fit(&mut workspace.dhidden, rows * self.config.hidden_size)
     }

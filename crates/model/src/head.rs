@@ -4,6 +4,7 @@
 use crate::encoder::{Encoder, Place, fit};
 use crate::layer::linear_backward;
 use crate::layout::Linear;
+use crate::lora::{Product, Scratch, Thin};
 use crate::rnn::{self, RnnState};
 use crate::{Batch, Gradients, Objective};
 use bert_ner_kernels::crf::{self, Forbidden};
@@ -34,6 +35,9 @@ struct Pooled {
     /// The output behind dropout.
     dropped: Vec<f32>,
     gradient: Vec<f32>,
+    /// Of its LoRA.
+    thin: Thin,
+    lora: Scratch,
 }
 
 /// What a backward pass starts from.
@@ -54,6 +58,51 @@ fn linear_forward(encoder: &Encoder<'_>, linear: &Linear, y: &mut [f32], x: &[f3
     columns::add_bias(y, encoder.parameters.at(&linear.bias));
 }
 
+/// `dropout(tanh(x P^T + p))`, `[W, H]`, with what a LoRA adds to the product.
+fn pooler_forward<'p>(
+    encoder: &Encoder<'_>,
+    pooler: &Linear,
+    x: &[f32],
+    pooled: &'p mut Pooled,
+) -> &'p [f32] {
+    let output = fit(&mut pooled.output, x.len());
+    linear_forward(encoder, pooler, output, x);
+    let at = (encoder.layout.depth(), Product::Pooler);
+    encoder.adapt(at, x, output, (&mut pooled.thin, &mut pooled.lora));
+    tanh::forward(output);
+    let dropped = fit(&mut pooled.dropped, x.len());
+    dropped.copy_from_slice(output);
+    dropout::apply(dropped, encoder.noise.at(Place::Classifier));
+    dropped
+}
+
+/// Backward of [`pooler_forward`], from `pooled.gradient` to that of `x` in `dx`, unless that is empty.
+fn pooler_backward(
+    encoder: &Encoder<'_>,
+    pooler: &Linear,
+    (x, dx): (&[f32], &mut [f32]),
+    pooled: &mut Pooled,
+    (gradients, accumulate): (&mut Gradients, bool),
+) {
+    let dpooled = &mut pooled.gradient[..];
+    dropout::apply(dpooled, encoder.noise.at(Place::Classifier));
+    tanh::backward(dpooled, &pooled.output);
+    if encoder.trains(&pooler.weight) {
+        linear_backward(pooler, dpooled, x, gradients, accumulate);
+    }
+    if dx.is_empty() {
+        return;
+    }
+    let weight = encoder.parameters.at(&pooler.weight);
+    matmul::linear_backward_input(dx, dpooled, weight, pooler.outputs, pooler.inputs, false);
+    encoder.adapt_backward(
+        (encoder.layout.depth(), Product::Pooler),
+        (dpooled, x, Some(dx)),
+        (&pooled.thin, &mut pooled.lora),
+        (gradients, accumulate),
+    );
+}
+
 /// `logits = rnn(dropout(hidden)) W^T + b`, or `dropout(tanh(hidden P^T + p)) W^T + b`, `[W, K]`, left in the state.
 pub(crate) fn forward(encoder: &Encoder<'_>, batch: &Batch, hidden: &[f32], state: &mut HeadState) {
     let classifier = &encoder.layout.classifier;
@@ -61,13 +110,7 @@ pub(crate) fn forward(encoder: &Encoder<'_>, batch: &Batch, hidden: &[f32], stat
     features.copy_from_slice(hidden);
     let noise = encoder.noise.at(Place::Classifier);
     let picked = if let Some(pooler) = &encoder.layout.pooler {
-        let output = fit(&mut state.pooled.output, hidden.len());
-        linear_forward(encoder, pooler, output, features);
-        tanh::forward(output);
-        let dropped = fit(&mut state.pooled.dropped, hidden.len());
-        dropped.copy_from_slice(output);
-        dropout::apply(dropped, noise);
-        &*dropped
+        pooler_forward(encoder, pooler, features, &mut state.pooled)
     } else if encoder.layout.rnn.is_empty() {
         dropout::apply(features, noise);
         &*features
@@ -102,13 +145,8 @@ pub(crate) fn backward(
         linear_backward(classifier, dlogits, &pooled.dropped, gradients, accumulate);
         let dpooled = fit(&mut pooled.gradient, pooled.output.len());
         matmul::linear_backward_input(dpooled, dlogits, weight, outputs, inputs, false);
-        dropout::apply(dpooled, noise);
-        tanh::backward(dpooled, &pooled.output);
-        linear_backward(pooler, dpooled, &state.features, gradients, accumulate);
-        if !dhidden.is_empty() {
-            let weight = encoder.parameters.at(&pooler.weight);
-            matmul::linear_backward_input(dhidden, dpooled, weight, inputs, inputs, false);
-        }
+        let x = (&state.features[..], dhidden);
+        pooler_backward(encoder, pooler, x, pooled, (gradients, accumulate));
         return loss;
     }
     if encoder.layout.rnn.is_empty() {

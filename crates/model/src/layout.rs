@@ -178,7 +178,7 @@ impl Layout {
     }
 
     /// The parts of the flat buffer by what they belong to, in order: `embeddings`, `layer 0` and on, `rnn`, `pooler`,
-    /// `classifier`, `crf`, and `lora 0` and on of a LoRA.
+    /// `classifier`, `crf`, and `lora 0` and on and `lora pooler` of a LoRA.
     pub fn parts(&self) -> Vec<(String, Range<usize>)> {
         let mut parts: Vec<(String, Range<usize>)> = Vec::new();
         for tensor in &self.tensors {
@@ -209,7 +209,8 @@ fn part(name: &str) -> String {
         return format!("{kind} {number}");
     }
     if name.starts_with("bert.pooler.") {
-        return "pooler".to_owned();
+        let lora = if name.contains(".lora_") { "lora " } else { "" };
+        return format!("{lora}pooler");
     }
     match name.split('.').next() {
         Some("bert") | None => "embeddings".to_owned(),

@@ -1,13 +1,13 @@
 //! LoRA: beside a frozen weight `W[N, K]` a product of two thin ones is trained, `y = x Wᵀ + alpha/r dropout(x) Aᵀ Bᵀ` with `A[r, K]`
 //! and `B[N, r]` (Hu et al. 2021, as PEFT's `lora.Linear`). Forward and backward stand side by side.
 //!
-//! Its weights lie behind those of the head in the flat buffer; the embeddings and the layers before are frozen as a whole. Only the
-//! thin products are computed here: whoever computes a layer calls [`Encoder::adapt`] behind each of its products and
+//! Its weights lie behind those of the head in the flat buffer; the embeddings and the layers before are frozen as a whole, and so is a
+//! pretrained pooler behind them. Only the thin products are computed here: whoever computes a layer calls [`Encoder::adapt`] behind each of its products and
 //! [`Encoder::adapt_backward`] behind each gradient of its input.
 
 use crate::encoder::{Encoder, Place, fit};
 use crate::layout::{Layout, Tensor};
-use crate::{Gradients, ModelError};
+use crate::{Gradients, ModelError, Task};
 use bert_ner_kernels::{columns, dropout, matmul};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -23,7 +23,7 @@ pub struct Lora {
     pub dropout: f32,
     /// The ends of the names of the layers that get one, as PEFT matches them: `query` is
     /// `bert.encoder.layer.N.attention.self.query`, `dense` is all of `attention.output.dense`, `intermediate.dense` and
-    /// `output.dense`.
+    /// `output.dense`, and `bert.pooler.dense` of a classifier of texts.
     pub targets: Vec<String>,
 }
 
@@ -39,11 +39,21 @@ impl Lora {
         "output.dense",
     ];
 
+    /// The target that a classifier of texts has besides.
+    pub const POOLER: &str = "pooler.dense";
+
+    /// The targets that a message names.
+    pub(crate) fn known(task: Task) -> String {
+        let pooler = (task == Task::Classify).then_some(Self::POOLER);
+        let all: Vec<&str> = Self::TARGETS.into_iter().chain(pooler).collect();
+        all.join(", ")
+    }
+
     /// Checks the numbers and the names; `hidden` is the model's hidden size, where it is known.
     ///
     /// # Errors
     /// [`ModelError::Lora`].
-    pub fn check(&self, hidden: Option<usize>) -> Result<(), ModelError> {
+    pub fn check(&self, task: Task, hidden: Option<usize>) -> Result<(), ModelError> {
         let wrong = |key, message: String| Err(ModelError::Lora { key, message });
         if self.rank == 0 {
             return wrong("lora-rank", "must be at least 1, not 0".to_owned());
@@ -65,11 +75,11 @@ impl Lora {
             let message = format!("must be at least 0 and less than 1, not {}", self.dropout);
             return wrong("lora-dropout", message);
         }
-        let known = Self::TARGETS.join(", ");
+        let known = Self::known(task);
         if self.targets.is_empty() {
             return wrong("lora-targets", format!("names nothing; there are {known}"));
         }
-        match self.unknown_target(1) {
+        match self.unknown_target(1, task) {
             None => Ok(()),
             Some(target) => wrong(
                 "lora-targets",
@@ -79,11 +89,13 @@ impl Lora {
     }
 
     /// The first target that names nothing in a model of so many layers.
-    pub(crate) fn unknown_target(&self, layers: usize) -> Option<&str> {
+    pub(crate) fn unknown_target(&self, layers: usize, task: Task) -> Option<&str> {
         let named = |target: &str| {
             let modules = |n| MODULES.map(|module| module.path(n));
+            let pooler = (task == Task::Classify).then(|| POOLER.path(layers));
             (0..layers)
                 .flat_map(modules)
+                .chain(pooler)
                 .any(|path| matches(&path, target))
         };
         let mut targets = self.targets.iter().map(String::as_str);
@@ -105,6 +117,8 @@ pub(crate) enum Product {
     AttentionOutput,
     Intermediate,
     Output,
+    /// BERT's pooler, as if it were a layer behind the last.
+    Pooler,
 }
 
 /// A linear layer that can have a LoRA.
@@ -118,7 +132,10 @@ struct Module {
 
 impl Module {
     fn path(&self, n: usize) -> String {
-        format!("bert.encoder.layer.{n}.{}", self.name)
+        match self.product {
+            Product::Pooler => format!("bert.{}", self.name),
+            _ => format!("bert.encoder.layer.{n}.{}", self.name),
+        }
     }
 }
 
@@ -155,6 +172,12 @@ const MODULES: [Module; 6] = [
     },
 ];
 
+const POOLER: Module = Module {
+    name: "pooler.dense",
+    product: Product::Pooler,
+    third: 0,
+};
+
 /// Where the LoRA of one linear layer lies, and what of a product it is added to.
 #[derive(Debug, Clone)]
 pub(crate) struct Adapter {
@@ -182,20 +205,31 @@ pub(crate) struct Adapters {
     /// `alpha / r`, or `alpha / √r` where the file says so (`use_rslora`).
     pub(crate) scale: f32,
     pub(crate) dropout: f32,
-    /// Those of each layer.
+    /// Where training begins in the flat buffer: behind the encoder, or behind a pooler that is frozen too.
+    pub(crate) start: usize,
+    /// Those of each layer, and last of the pooler.
     layers: Vec<Vec<Adapter>>,
 }
 
 impl Layout {
-    /// Places for the weights of a LoRA, behind all that is there.
-    pub(crate) fn add_lora(&mut self, lora: &Lora, scale: f32) {
-        let mut layers = Vec::with_capacity(self.depth());
-        for n in 0..self.depth() {
+    /// Places for the weights of a LoRA, behind all that is there. `whole_pooler` says that a pooler is trained as a whole, like the
+    /// classifier: then it has no LoRA, and else it is frozen.
+    pub(crate) fn add_lora(&mut self, lora: &Lora, scale: f32, whole_pooler: bool) {
+        let frozen = self.pooler.as_ref().filter(|_| !whole_pooler);
+        let (start, pooler) = match frozen {
+            Some(pooler) => (pooler.bias.end, Some(&POOLER)),
+            None => (self.encoder_len(), None),
+        };
+        let depth = self.depth();
+        let mut layers = Vec::with_capacity(depth + 1);
+        for n in 0..=depth {
             let wanted = |module: &&Module| {
                 let path = module.path(n);
                 lora.targets.iter().any(|target| matches(&path, target))
             };
-            let modules: Vec<&Module> = MODULES.iter().filter(wanted).collect();
+            let all = if n < depth { &MODULES[..] } else { &[] };
+            let pooler = pooler.filter(|_| n == depth);
+            let modules: Vec<&Module> = all.iter().chain(pooler).filter(wanted).collect();
             let adapters = modules.into_iter();
             layers.push(
                 adapters
@@ -207,17 +241,19 @@ impl Layout {
             rank: lora.rank,
             scale,
             dropout: lora.dropout,
+            start,
             layers,
         });
     }
 
     fn add_adapter(&mut self, n: usize, module: &Module, rank: usize) -> Adapter {
-        let layer = &self.layers[n];
-        let linear = match module.product {
-            Product::Qkv => &layer.qkv,
-            Product::AttentionOutput => &layer.attention_output,
-            Product::Intermediate => &layer.intermediate,
-            Product::Output => &layer.output,
+        let linear = match (module.product, self.layers.get(n), &self.pooler) {
+            (Product::Qkv, Some(layer), _) => &layer.qkv,
+            (Product::AttentionOutput, Some(layer), _) => &layer.attention_output,
+            (Product::Intermediate, Some(layer), _) => &layer.intermediate,
+            (Product::Output, Some(layer), _) => &layer.output,
+            (Product::Pooler, _, Some(pooler)) => pooler,
+            _ => unreachable!("add_lora asks for what there is"),
         };
         let (inputs, width) = (linear.inputs, linear.outputs);
         let parts = if module.product == Product::Qkv { 3 } else { 1 };

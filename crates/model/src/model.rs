@@ -27,6 +27,8 @@ pub struct Model {
     objective: Objective,
     /// What [`Model::save`] says of the LoRA.
     pub(crate) adapter: Option<AdapterConfig>,
+    /// Whether the pooler is none that the pretrained folder had.
+    pub(crate) new_pooler: bool,
 }
 
 /// What a training pass needs besides the batch.
@@ -61,7 +63,7 @@ impl Model {
                 path: dir.to_owned(),
             });
         }
-        config.check_problem(&path)?;
+        config.check_problem(&path, config.heads().task)?;
         let layout = Layout::new(&config, labels.len());
         let parameters = weights::load(dir, &layout, Head::Required)?;
         Ok(Self::of(config, labels, layout, parameters))
@@ -84,7 +86,14 @@ impl Model {
             frozen: Freeze::Nothing,
             objective: Objective::default(),
             adapter: None,
+            new_pooler: false,
         }
+    }
+
+    /// Whether there is a place for a pooler with nothing in it.
+    pub(crate) fn lacks_pooler(&self) -> bool {
+        let pooler = self.layout.pooler.as_ref();
+        pooler.is_some_and(|pooler| is_zero(self.parameters.at(&pooler.weight)))
     }
 
     /// Loads a pretrained folder for fine-tuning with these labels and a linear head: [`Model::with_heads`].
@@ -117,13 +126,15 @@ impl Model {
         config.set_labels(&labels);
         config.set_heads(heads);
         let layout = Layout::new(&config, labels.len());
-        let mut parameters = weights::load(
+        let parameters = weights::load(
             dir,
             &layout,
             if same { Head::Optional } else { Head::Ignored },
         )?;
-        new_heads(&mut parameters, &layout, config.initializer_range, seed);
-        Ok(Self::of(config, labels, layout, parameters))
+        let mut model = Self::of(config, labels, layout, parameters);
+        model.new_pooler = model.lacks_pooler();
+        model.draw_heads(seed);
+        Ok(model)
     }
 
     /// The CRF, to decode with; none with a linear head.
@@ -173,8 +184,10 @@ impl Model {
         }
         let padding = layout.embeddings.word.start + config.padding() * config.hidden_size;
         parameters.data[padding..padding + config.hidden_size].fill(0.0);
-        new_heads(&mut parameters, &layout, config.initializer_range, seed);
-        Ok(Self::of(config, labels, layout, parameters))
+        let mut model = Self::of(config, labels, layout, parameters);
+        model.new_pooler = true;
+        model.draw_heads(seed);
+        Ok(model)
     }
 
     /// The configuration in `dir` and its path, for a model that is to have `labels`.
@@ -219,8 +232,9 @@ impl Model {
 
     /// Elements at the beginning of the flat buffer that are not trained.
     pub fn frozen_len(&self) -> usize {
+        let lora = self.layout.lora.as_ref();
         let layers = match self.frozen {
-            _ if self.layout.lora.is_some() => return self.layout.encoder_len(),
+            _ if lora.is_some() => return lora.map_or(0, |lora| lora.start),
             Freeze::Nothing => return 0,
             Freeze::Embeddings => 0,
             Freeze::Layers(layers) => layers.min(self.layout.depth()),
@@ -377,32 +391,39 @@ impl Model {
     }
 }
 
-/// Draws those parts of a head that are still zero.
-fn new_heads(parameters: &mut Parameters, layout: &Layout, deviation: f32, seed: u64) {
-    let zero = |part: &[f32]| part.iter().all(|&w| w == 0.0);
-    let classifier = &mut parameters.data[layout.classifier.weight.clone()];
-    if zero(classifier) {
-        fill_normal(classifier, deviation, seed);
-    }
-    if let Some(pooler) = &layout.pooler {
-        let part = &mut parameters.data[pooler.weight.clone()];
-        if zero(part) {
-            fill_normal(part, deviation, seed ^ 0x706f_6f6c);
+impl Model {
+    /// Draws those parts of a head that are still zero.
+    fn draw_heads(&mut self, seed: u64) {
+        let (layout, parameters) = (&self.layout, &mut self.parameters);
+        let deviation = self.config.initializer_range;
+        let classifier = &mut parameters.data[layout.classifier.weight.clone()];
+        if is_zero(classifier) {
+            fill_normal(classifier, deviation, seed);
+        }
+        if let Some(pooler) = &layout.pooler {
+            let part = &mut parameters.data[pooler.weight.clone()];
+            if is_zero(part) {
+                fill_normal(part, deviation, seed ^ 0x706f_6f6c);
+            }
+        }
+        for (n, layer) in layout.rnn.iter().enumerate() {
+            let part = &mut parameters.data[layer.input.start..layer.hidden_bias.end];
+            if is_zero(part) {
+                let bound = 1.0 / (layer.shape.hidden as f32).sqrt();
+                fill_uniform(part, bound, seed ^ 0x726e_6e00 ^ n as u64);
+            }
+        }
+        if let Some(crf) = &layout.crf {
+            let part = &mut parameters.data[crf.transitions.start..crf.end.end];
+            if is_zero(part) {
+                fill_uniform(part, 0.1, seed ^ 0x0063_7266);
+            }
         }
     }
-    for (n, layer) in layout.rnn.iter().enumerate() {
-        let part = &mut parameters.data[layer.input.start..layer.hidden_bias.end];
-        if zero(part) {
-            let bound = 1.0 / (layer.shape.hidden as f32).sqrt();
-            fill_uniform(part, bound, seed ^ 0x726e_6e00 ^ n as u64);
-        }
-    }
-    if let Some(crf) = &layout.crf {
-        let part = &mut parameters.data[crf.transitions.start..crf.end.end];
-        if zero(part) {
-            fill_uniform(part, 0.1, seed ^ 0x0063_7266);
-        }
-    }
+}
+
+fn is_zero(part: &[f32]) -> bool {
+    part.iter().all(|&w| w == 0.0)
 }
 
 /// Fills with even deviates between `-bound` and `bound`, from a counter.

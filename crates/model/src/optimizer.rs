@@ -50,7 +50,7 @@ impl Default for Rates {
 /// A part of the model that learns at one rate.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Group {
-    /// `embeddings`, `layer 0` and on, `rnn`, `pooler`, `classifier`, `crf`, or `lora 0` and on.
+    /// `embeddings`, `layer 0` and on, `rnn`, `pooler`, `classifier`, `crf`, or `lora 0` and on and `lora pooler`.
     pub name: String,
     /// Its parameters.
     pub parameters: usize,
@@ -287,7 +287,7 @@ fn groups(model: &Model, rates: &Rates) -> Vec<Group> {
             ("rnn", _) => rates.rnn,
             ("crf", _) => rates.crf,
             // Pretrained, and on top of the last layer.
-            ("pooler", _) => 1.0,
+            ("pooler" | "lora pooler", _) => 1.0,
             ("embeddings", _) => rates.layer_decay.powi(depth + 1),
             (_, Some(layer)) => rates.layer_decay.powi(depth - layer),
             (_, None) => rates.classifier,

@@ -47,7 +47,7 @@ pub(crate) fn forward<'s>(
     &state.outputs[layers.len() - 1]
 }
 
-/// Backward of [`forward`], from `state.doutput` to `dx[T, H]`.
+/// Backward of [`forward`], from `state.doutput` to `dx[T, H]`, unless that is empty.
 pub(crate) fn backward(
     encoder: &Encoder<'_>,
     batch: &Batch,

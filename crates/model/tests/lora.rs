@@ -6,14 +6,11 @@ use bert_ner_model::{
     Base, Gradients, HeadKind, Heads, Lora, Model, Optimizer, OptimizerSettings, Pass, Rates, Rnn,
     RnnKind, Workspace,
 };
-use common::{PASS, batch, data, floats, json, relative};
-use safetensors::SafeTensors;
-use std::path::{Path, PathBuf};
+use common::lora::{agrees_with_peft, logits_of_peft, names_and_shapes, stir};
+use common::{PASS, batch, data, json, relative};
+use std::path::PathBuf;
 
 const CASES: [&str; 3] = ["attention", "all", "rank-stabilised"];
-const PREFIX: &str = "base_model.model.";
-/// What f32 allows of a gradient, relative to its norm.
-const GRADIENT: f64 = 2e-5;
 
 fn base() -> Base {
     Base {
@@ -45,14 +42,6 @@ fn with_lora(lora: &Lora, heads: Heads) -> Model {
     model.with_lora(lora, base(), 5).unwrap()
 }
 
-/// Makes every thin weight and every head weight something that matters.
-fn stir(model: &mut Model) {
-    let start = model.frozen_len();
-    for (i, weight) in model.parameters.data[start..].iter_mut().enumerate() {
-        *weight += 0.2 * ((i * 7919 % 1000) as f32 / 500.0 - 1.0);
-    }
-}
-
 #[test]
 fn an_adapter_of_peft_folded_in_gives_its_logits() {
     let batch = batch(&json("batch.json"));
@@ -60,9 +49,8 @@ fn an_adapter_of_peft_folded_in_gives_its_logits() {
         let adapter = data("lora").join(case);
         let model = Model::load_adapted(&data("tiny-bert"), &adapter).unwrap();
         let mut workspace = Workspace::new();
-        let want = json("lora.json")[case]["logits"].clone();
-        let want: Vec<Vec<f64>> = serde_json::from_value(want).unwrap();
-        let error = relative(model.forward(&batch, &mut workspace), &want.concat());
+        let want = logits_of_peft(case);
+        let error = relative(model.forward(&batch, &mut workspace), &want);
         assert!(error < 1e-5, "{case}: the logits are {error:e} off");
     }
 }
@@ -81,45 +69,8 @@ fn loss_and_every_gradient_are_those_of_peft() {
             alpha,
             ..lora(rank, 0.0, &targets)
         };
-        let mut model = with_lora(&lora, Heads::default());
-        let path = data("lora").join(case).join("adapter_model.safetensors");
-        let bytes = std::fs::read(path).unwrap();
-        let weights = SafeTensors::deserialize(&bytes).unwrap();
-        let start = model.frozen_len();
-        let tensors = model.layout().tensors().to_vec();
-        let trained: Vec<_> = tensors.iter().filter(|t| t.range.start >= start).collect();
-        assert_eq!(trained.len(), weights.len(), "{case}");
-        for tensor in &trained {
-            let values = floats(&weights, &format!("{PREFIX}{}", tensor.name));
-            let place = model.parameters.data[tensor.range.clone()].iter_mut();
-            place.zip(values).for_each(|(w, value)| *w = value as f32);
-        }
-        let mut gradients = Gradients::zeros(model.layout());
-        gradients.data.fill(7.0);
-        let scale = 1.0 / batch.words() as f32;
-        let pass = Pass {
-            loss_scale: scale,
-            ..PASS
-        };
-        let mut workspace = Workspace::new();
-        let loss = model.forward_backward(&batch, pass, &mut workspace, &mut gradients);
-        let want = json("lora.json")[case]["loss"].as_f64().unwrap();
-        assert!(
-            (loss * f64::from(scale) - want).abs() < 1e-5,
-            "{case}: {loss}"
-        );
-        let bytes = std::fs::read(data("lora").join(format!("{case}-gradients.safetensors")));
-        let bytes = bytes.unwrap();
-        let want = SafeTensors::deserialize(&bytes).unwrap();
-        for tensor in trained {
-            let want = floats(&want, &format!("{PREFIX}{}", tensor.name));
-            let error = relative(&gradients.data[tensor.range.clone()], &want);
-            assert!(error < GRADIENT, "{case}: {} is {error:e} off", tensor.name);
-        }
-        assert!(
-            gradients.data[..start].iter().all(|&g| g == 7.0),
-            "{case}: a frozen weight got a gradient"
-        );
+        let model = with_lora(&lora, Heads::default());
+        agrees_with_peft(case, model, &batch);
     }
 }
 
@@ -288,18 +239,10 @@ fn what_is_saved_has_the_names_and_shapes_of_peft_and_loads_folded() {
     stir(&mut model);
     model.save(folder.path()).unwrap();
     assert!(!folder.path().join("model.safetensors").exists());
-    let names = |dir: &Path| {
-        let bytes = std::fs::read(dir.join("adapter_model.safetensors")).unwrap();
-        let tensors = SafeTensors::deserialize(&bytes).unwrap();
-        let mut all: Vec<(String, Vec<usize>)> = tensors
-            .tensors()
-            .into_iter()
-            .map(|(name, view)| (name, view.shape().to_vec()))
-            .collect();
-        all.sort();
-        all
-    };
-    assert_eq!(names(folder.path()), names(&data("lora/all")));
+    assert_eq!(
+        names_and_shapes(folder.path()),
+        names_and_shapes(&data("lora/all"))
+    );
     let batch = batch(&json("batch.json"));
     let logits: Vec<f64> = model
         .forward(&batch, &mut Workspace::new())

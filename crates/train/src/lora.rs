@@ -1,6 +1,6 @@
 //! The settings of a LoRA: their checks, and what the model calls them.
 
-use bert_ner_model::{Base, Freeze, Lora, Model, ModelError, Task};
+use bert_ner_model::{Base, Freeze, Lora, Model, ModelError};
 
 use crate::{Settings, TrainError};
 
@@ -39,11 +39,7 @@ impl Settings {
                 Err(TrainError::setting(key, message))
             });
         };
-        lora.check(None).map_err(as_setting)?;
-        if self.task == Task::Classify {
-            let message = "is for --task ner: a classifier of texts is trained whole";
-            return Err(TrainError::setting("lora-rank", message));
-        }
+        lora.check(self.task, None).map_err(as_setting)?;
         if self.freeze != Freeze::Nothing {
             let message = "is not for a LoRA, which freezes the whole encoder: leave out one of --freeze and --lora-rank";
             return Err(TrainError::setting("freeze", message));

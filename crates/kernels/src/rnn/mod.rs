@@ -140,8 +140,8 @@ impl Layer<'_> {
         }
     }
 
-    /// Backward of [`Layer::forward`], once after it: from `dout[T, D N]`, which is used up, to `dx[T, I]` and `gradients`
-    /// (added to them when accumulating).
+    /// Backward of [`Layer::forward`], once after it: from `dout[T, D N]`, which is used up, to `dx[T, I]`, unless that is
+    /// empty, and `gradients` (added to them when accumulating).
     ///
     /// # Panics
     /// When shapes do not belong together.
@@ -180,7 +180,9 @@ impl Layer<'_> {
         }
         let width = self.shape.outputs() * self.shape.gates();
         let dgates = &state.gates;
-        matmul::linear_backward_input(dx, dgates, self.weights.input, width, inputs, false);
+        if !dx.is_empty() {
+            matmul::linear_backward_input(dx, dgates, self.weights.input, width, inputs, false);
+        }
         matmul::linear_backward_weight(gradients.input, dgates, x, width, inputs, accumulate);
         columns::sum_rows(gradients.input_bias, dgates, accumulate);
         let rows = x.len() / inputs;

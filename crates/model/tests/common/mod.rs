@@ -1,6 +1,8 @@
 //! Reading the goldens that `tools/golden/tiny_bert.py` made.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub(crate) mod lora;
+
 use bert_ner_model::{Batch, HiddenAct, Model, Pass};
 use safetensors::SafeTensors;
 use serde_json::Value;
