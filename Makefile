@@ -5,7 +5,7 @@ PYTHON ?= python3
 BERT_NER = target/release/bert-ner
 DEMO = target/demo
 
-.PHONY: demo test test-browser check clean
+.PHONY: demo test test-browser test-api check clean
 
 ## Fine-tune a small pretrained BERT on the sample corpus, print its scores, tag a sentence.
 demo: models/minilm/model.safetensors
@@ -29,6 +29,11 @@ test-browser: $(MODEL)/config.json
 	$(CARGO) build --release --locked --package bert-ner
 	npm ci --prefix tools/browser --no-audit --no-fund
 	BERT_NER=$(BERT_NER) MODEL=$(MODEL) node --test tools/browser/
+
+## What schemathesis (pip install schemathesis==4.32.5) makes of the OpenAPI document, against the server; SCHEMATHESIS names it.
+test-api: $(MODEL)/config.json
+	$(CARGO) build --release --locked --package bert-ner
+	BERT_NER=$(BERT_NER) tools/api/check $(MODEL)
 
 $(DEMO)/config.json:
 	$(MAKE) demo

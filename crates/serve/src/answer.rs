@@ -4,7 +4,7 @@ use bert_ner_infer::{Aggregation, OffsetUnit};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::body::{Object, OneOrMany};
+use crate::body::{self, Object, OneOrMany};
 use crate::reply::Refusal;
 use crate::work::{Found, Method};
 
@@ -44,6 +44,7 @@ pub(crate) struct Parameters {
     pub(crate) ignore_labels: Option<Vec<String>>,
     /// Pieces that neighbouring windows share, as in transformers, instead of the windows of this server. Needs an
     /// `aggregation_strategy` other than none.
+    #[serde(default, deserialize_with = "body::whole")]
     pub(crate) stride: Option<u32>,
     /// What `start` and `end` count.
     pub(crate) offset_unit: Option<Unit>,

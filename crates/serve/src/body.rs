@@ -86,6 +86,21 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
     }
 }
 
+/// A whole number or nothing. To JSON Schema `3.0` is as whole as `3`, and some clients write it so.
+pub(crate) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let Some(number) = Option::<serde_json::Number>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    let float = number.as_f64().filter(|float| float.fract() == 0.0);
+    let in_range = float.filter(|float| (0.0..=f64::from(u32::MAX)).contains(float));
+    let wrong = || {
+        D::Error::custom(format!(
+            "invalid number {number}, expected a whole one from 0"
+        ))
+    };
+    in_range.map(|float| Some(float as u32)).ok_or_else(wrong)
+}
+
 /// One of something, or a list of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum OneOrMany<T> {
@@ -165,6 +180,18 @@ mod tests {
         ] {
             let (status, message) = refused(json);
             assert_eq!((status, message.contains(part)), (422, true), "{message}");
+        }
+    }
+
+    #[test]
+    fn whole_numbers_are_taken_however_they_are_written() {
+        let parsed = |json: &str| whole(&mut serde_json::Deserializer::from_str(json)).ok();
+        for whole in ["3", "3.0", "30e-1"] {
+            assert_eq!(parsed(whole), Some(Some(3)), "{whole}");
+        }
+        assert_eq!(parsed("null"), Some(None));
+        for other in ["3.5", "-1", "4294967296", "1e300", "\"3\"", "true"] {
+            assert_eq!(parsed(other), None, "{other}");
         }
     }
 
