@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Result, anyhow};
-use bert_ner_train::Options;
+use bert_ner_train::{Options, TrainError};
 use serde_json::{Map, Value};
 
 use crate::failure::at;
@@ -52,7 +52,42 @@ fn parse(path: &Path, text: &str) -> Result<Options> {
 
 /// The TOML reader shows the line and ends with an empty one.
 fn shown(path: &Path, error: &toml::de::Error) -> anyhow::Error {
-    anyhow!("{}: {}", path.display(), error.to_string().trim_end())
+    anyhow!(
+        "{}: {}",
+        path.display(),
+        spoken(error.to_string().trim_end())
+    )
+}
+
+/// What is wrong with the grid at `path`, and on which line where it is one key's value.
+pub(crate) fn in_grid(path: &Path, error: TrainError) -> anyhow::Error {
+    let key = match &error {
+        TrainError::Grid { key, .. } => key.as_deref(),
+        TrainError::Setting { key, .. } => Some(*key),
+        _ => return error.into(),
+    };
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let line = match key.and_then(|key| sets(&text, key)) {
+        Some(line) => format!(":{line}"),
+        None => String::new(),
+    };
+    anyhow!("{}{line}: {}", path.display(), spoken(&error.to_string()))
+}
+
+/// A message of serde's with the kinds of numbers as people call them.
+fn spoken(message: &str) -> String {
+    let kinds = [
+        ("usize", "a whole number of at least 0"),
+        ("u64", "a whole number of at least 0"),
+        ("u32", "a whole number of at least 0"),
+        ("f64", "a number"),
+        ("f32", "a number"),
+    ];
+    kinds
+        .into_iter()
+        .fold(message.to_owned(), |said, (kind, name)| {
+            said.replace(&format!("expected {kind}"), &format!("expected {name}"))
+        })
 }
 
 /// Refuses the first key that is not known, and guesses what was meant.
@@ -72,14 +107,19 @@ fn check_keys(path: &Path, text: &str, table: &toml::Table, known: &[String]) ->
     ))
 }
 
-/// The line, counted from 1, on which `key` is set.
+/// The line, counted from 1, on which `key` stands.
 fn line_of(text: &str, key: &str) -> usize {
+    sets(text, key).unwrap_or(1)
+}
+
+/// The line, counted from 1, on which `key` is set, if there is one.
+fn sets(text: &str, key: &str) -> Option<usize> {
     let sets = |line: &str| {
         let name = line.trim_start().trim_start_matches(['[', '"', '\'']);
         name.strip_prefix(key)
             .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric()))
     };
-    text.lines().position(sets).map_or(1, |index| index + 1)
+    text.lines().position(sets).map(|index| index + 1)
 }
 
 /// The known names that `name` may have been meant for, nearest first, three at most.
@@ -178,6 +218,18 @@ mod tests {
             message("[[exclude]]\nname = \"a\"\n")
                 .starts_with("grid.toml:2: unknown option \"name\"")
         );
+    }
+
+    #[test]
+    fn numbers_are_called_numbers() {
+        let message = |text| parse(text).unwrap_err().to_string();
+        let size = message("batch-size = \"8\"\n");
+        assert!(
+            size.contains("expected a whole number of at least 0"),
+            "{size}"
+        );
+        let rate = message("learning-rate = \"slow\"\n");
+        assert!(rate.contains("expected a number"), "{rate}");
     }
 
     #[test]

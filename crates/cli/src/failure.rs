@@ -147,6 +147,9 @@ fn hint(error: &anyhow::Error) -> Option<String> {
         TrainError::OutputBusy { .. } => {
             Some("wait until it has ended; or choose another --output".to_owned())
         }
+        TrainError::CheckpointsBusy { .. } => {
+            Some("wait until it has ended; or choose another --checkpoint-dir".to_owned())
+        }
         TrainError::CheckpointsExist { .. } => Some(
             "--resume goes on from them, --overwrite begins anew; or choose another --checkpoint-dir"
                 .to_owned(),

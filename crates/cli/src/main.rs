@@ -27,9 +27,27 @@ use std::process::ExitCode;
 
 use args::{Cli, Command};
 use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+/// What was typed; ends the program with a message where that cannot be followed.
+fn parsed() -> Cli {
+    Cli::try_parse().unwrap_or_else(|mut error| {
+        let typed = error.get(ContextKind::InvalidArg);
+        let short = matches!(typed, Some(ContextValue::String(typed)) if typed == "--lr");
+        let trains = std::env::args_os()
+            .nth(1)
+            .is_some_and(|command| command == "train");
+        if error.kind() == ErrorKind::UnknownArgument && short && trains {
+            // The field's abbreviation is nearer to other options by its letters.
+            let meant = ContextValue::String("--learning-rate".to_owned());
+            error.insert(ContextKind::SuggestedArg, meant);
+        }
+        error.exit()
+    })
+}
 
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let result = match parsed().command {
         Command::Train(args) => train::run(*args),
         Command::Sweep(args) => sweep::run(&args),
         Command::Eval(args) => eval::run(&args),

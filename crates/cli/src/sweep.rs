@@ -46,18 +46,23 @@ pub(crate) fn run(args: &SweepArgs) -> Result<ExitCode> {
 /// Every run with its settings: what cannot work is said before anything runs.
 fn prepare(args: &SweepArgs) -> Result<Vec<(Planned, Settings)>> {
     let grid = config::read_grid(&args.grid)?;
-    let planned = sweep::plan(grid, &args.output)?;
+    let in_grid = |error| config::in_grid(&args.grid, error);
+    let planned = sweep::plan(grid, &args.output).map_err(in_grid)?;
     for run in &planned {
-        run.options.validate()?;
+        run.options.validate().map_err(in_grid)?;
     }
-    planned
+    let runs: Vec<(Planned, Settings)> = planned
         .into_iter()
         .map(|run| {
             let places = names::places(&run.options, args.quiet)?;
-            let settings = run.options.clone().resolve(places)?;
+            let settings = run.options.clone().resolve(places).map_err(in_grid)?;
             Ok((run, settings))
         })
-        .collect()
+        .collect::<Result<_>>()?;
+    for (_, settings) in &runs {
+        sweep::check_data(settings)?;
+    }
+    Ok(runs)
 }
 
 /// Does what is not done yet; nothing when the user stops it.
@@ -186,7 +191,7 @@ fn row(one: &Configuration) -> [String; 7] {
         one.seeds.len().to_string(),
         known(percent(one.f1_mean)),
         deviation(percent(one.f1_deviation)),
-        one.test_f1.map_or(String::new(), |(mean, _)| percent(mean)),
+        one.test_f1_mean.map_or(String::new(), percent),
         format!("{:.4}", one.loss_mean),
         format!("{:.1}", one.samples_per_second),
     ]

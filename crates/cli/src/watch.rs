@@ -178,6 +178,10 @@ impl Observer for Watcher {
                 resumed.path.display(),
                 counted(resumed.step, "steps")
             )),
+            Event::WasFinished(saved) => self.line(&format!(
+                "{}: this run is finished already, nothing is left to do",
+                saved.path.display()
+            )),
             Event::Warning(message) => self.bar.suspend(|| warn(message)),
             Event::Tested(tested) => self.tested(tested),
             Event::Finished(_) => self.bar.finish_and_clear(),

@@ -103,6 +103,44 @@ fn a_classifier_is_trained_scored_and_asked() {
 }
 
 #[test]
+fn a_classifiers_adapter_is_trained_scored_merged_and_asked() {
+    let bench = bench();
+    bench.copy_model("bert");
+    let lora = [
+        "--model",
+        "bert",
+        "--lora-rank",
+        "4",
+        "--lora-targets",
+        "query,dense",
+    ];
+    let run = bench.train(&arguments(&lora)).ok();
+    assert!(
+        run.stderr.contains("embeddings to layer 2") && run.stderr.contains("frozen"),
+        "{}",
+        run.stderr
+    );
+    let scores = |model: &str| {
+        let eval = bench.run(&["eval", "--model", model, "--data", "dev.csv", "--json"]);
+        serde_json::from_str::<Value>(&eval.ok().stdout).unwrap()
+    };
+    let own = scores("out");
+    assert_eq!(own["labels"], serde_json::json!(["bad", "good"]));
+    let merge = ["merge", "--adapter", "out", "--output", "merged"];
+    bench.run(&merge).ok();
+    assert_eq!(scores("merged")["confusion"], own["confusion"]);
+    let predict = [
+        "predict",
+        "train.jsonl",
+        "--output-format",
+        "jsonl",
+        "--model",
+    ];
+    let lines = |model: &str| bench.run(&[&predict[..], &[model]].concat()).ok().stdout;
+    assert_eq!(lines("out"), lines("merged"));
+}
+
+#[test]
 fn what_cannot_be_is_refused_by_name() {
     let bench = bench();
     let message = |further: &[&str]| bench.train(&arguments(further)).stderr;

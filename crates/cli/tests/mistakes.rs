@@ -152,55 +152,46 @@ fn options_that_cannot_work_are_refused_before_anything_is_read() {
     bench
         .run(&["train", "--model", "./model", "--train", "train.conll"])
         .failed(2, "error: --output is required\n");
-    let ended = bench.run(&[
-        "train",
-        "--model",
-        "./model",
+    let ended = bench.train(&[
         "--train",
-        "train.conll",
-        "--output",
-        "out",
+        "two.conll",
+        "--dev",
+        "two.conll",
+        "--max-train-samples",
+        "1",
     ]);
     ended.failed(
-        2,
-        "error: --dev is required, or --data\n  hint: bert-ner COMMAND --help lists the options\n",
-    );
-    let ended = bench.train(&["--select", "best"]);
-    assert_eq!(ended.code, Some(2));
-    assert!(
-        ended.stderr.contains("expected \"f1\", \"loss\""),
-        "{}",
-        ended.stderr
-    );
-}
-
-#[test]
-fn two_runs_never_share_an_output_folder() {
-    let bench = Bench::new();
-    // What another run holds while it lasts.
-    let lock = std::fs::File::create(bench.path(".out.bert-ner-lock")).unwrap();
-    lock.lock().unwrap();
-    bench.train(&[]).failed(
         1,
-        "error: out: another run is writing this output folder (it holds .out.bert-ner-lock)\n  \
-         hint: wait until it has ended; or choose another --output\n",
+        "error: two.conll: entity type LOC never occurs in the first 1 of two.conll (--max-train-samples), so no model \
+         trained on it can predict it\n",
     );
-    drop(lock);
-    // The file alone, as a run that was killed leaves it, is in nobody's way.
-    bench.train(&["--epochs", "1"]).ok();
-    assert!(!bench.path(".out.bert-ner-lock").exists());
 }
 
 #[test]
-fn predictions_do_not_replace_the_text_that_they_are_of() {
+fn what_an_option_would_have_helped_with_names_the_option() {
     let bench = Bench::new();
-    bench.write("news.conll", "Ada\nslept\n");
-    bench
-        .run(&["predict", "--model", "./out", "news.conll", "-o", "./news.conll"])
-        .failed(
-            2,
-            "error: --output ./news.conll is news.conll itself, which would be lost; expected another file to write\n  \
-             hint: bert-ner COMMAND --help lists the options\n",
-        );
-    assert_eq!(bench.read("news.conll"), "Ada\nslept\n");
+    bench.write("ids.jsonl", "{\"tokens\": [\"a\"], \"ner_tags\": [7]}\n");
+    for (arguments, said) in [
+        (
+            &["ids.jsonl", "o.conll"][..],
+            "expected a label list (--labels), or in",
+        ),
+        (
+            &["ids.jsonl", "o.conll", "--labels", "O"],
+            "list of 1 name (--labels)",
+        ),
+        (
+            &["ids.jsonl", "o.conll", "--word-column", "text"],
+            "--word-column: there is no column text",
+        ),
+        (
+            &["dev.conll", "o.conll", "--tag-column", "9"],
+            "--tag-column: column 9 is asked for",
+        ),
+        (&["dev.conll", "o"], "name the format (--to)"),
+    ] {
+        let ended = bench.run(&[&["convert"], arguments].concat());
+        assert_eq!(ended.code, Some(1));
+        assert!(ended.stderr.contains(said), "{}", ended.stderr);
+    }
 }

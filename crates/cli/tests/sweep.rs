@@ -119,18 +119,23 @@ fn a_grid_that_cannot_be_is_refused_before_anything_runs() {
         ),
         (
             "epochs = [1, -1]\n",
-            2,
-            "error: --epochs must be more than 0, not -1\n",
+            1,
+            "error: grid.toml:5: epochs must be more than 0, not -1\n",
         ),
         (
             "epochs = [1, \"two\"]\n",
             1,
-            "error: epochs: invalid type: string \"two\", expected f64\n",
+            "error: grid.toml:5: epochs: invalid type: string \"two\", expected a number\n",
         ),
         (
             "output = \"x\"\n",
             1,
-            "error: output is not for a grid: a sweep gives each run its own\n",
+            "error: grid.toml:5: output: each run of a sweep gets its own, so it is not for a grid\n",
+        ),
+        (
+            "test = \"gone.conll\"\n",
+            1,
+            "error: gone.conll: No such file or directory (os error 2)\n",
         ),
     ] {
         grid(&bench, more);

@@ -35,6 +35,24 @@ mod tiles;
 
 pub use parallel::region;
 
+/// The kind of arithmetic that this machine offers: `amx`, `avx512`, `avx2`, or the name of another architecture. Sums have another order
+/// in another kind, so that results differ in their last bits.
+pub fn arithmetic() -> &'static str {
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    if tiles::available() {
+        return "amx";
+    }
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx512f") {
+        return "avx512";
+    } else if std::arch::is_x86_feature_detected!("avx2")
+        && std::arch::is_x86_feature_detected!("fma")
+    {
+        return "avx2";
+    }
+    std::env::consts::ARCH
+}
+
 /// Rows handled by one task of a row-wise kernel.
 pub(crate) const ROWS_PER_TASK: usize = 16;
 

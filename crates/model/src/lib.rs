@@ -29,6 +29,8 @@ mod weights;
 
 pub use adapter::{AdapterConfig, Base};
 pub use batch::Batch;
+/// The kind of arithmetic that this machine offers.
+pub use bert_ner_kernels::arithmetic;
 /// The counter-based generator behind dropout and new weights.
 pub use bert_ner_kernels::dropout::split_mix;
 /// What is minimised.

@@ -5,7 +5,7 @@ use bert_ner_kernels::adamw::{AdamW, Rows, State, update};
 use bert_ner_kernels::memory::advise_huge;
 use bert_ner_kernels::reduce::sum_of_squares;
 use bert_ner_kernels::region;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// How steps are made.
@@ -48,7 +48,7 @@ impl Default for Rates {
 }
 
 /// A part of the model that learns at one rate.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Group {
     /// `embeddings`, `layer 0` and on, `rnn`, `pooler`, `classifier`, `crf`, or `lora 0` and on and `lora pooler`.
     pub name: String,

@@ -1,7 +1,7 @@
 //! Files and folders that appear whole or not at all.
 //!
 //! The bytes go to a temporary file beside the target, which [`AtomicFile::commit`] makes durable
-//! and renames. Whatever happens before leaves the target as it was.
+//! and renames. Whatever happens before leaves the target as it was. [`AtomicFolder`] does the same for a folder.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -109,8 +109,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 #[derive(Debug)]
 pub struct AtomicFolder {
     target: PathBuf,
-    /// `None` once it stands in its place.
-    temporary: Option<PathBuf>,
+    temporary: PathBuf,
 }
 
 impl AtomicFolder {
@@ -133,17 +132,32 @@ impl AtomicFolder {
         let mut hidden = std::ffi::OsString::from(".");
         hidden.push(name);
         hidden.push(format!(".partial-{}", std::process::id()));
-        let temporary = path.with_file_name(hidden);
-        fs::create_dir_all(&temporary)?;
+        Self::beside(path, path.with_file_name(hidden))
+    }
+
+    /// Starts a folder that will stand at `path`, for which whoever calls cares; what a killed process left at `temporary`, where it is
+    /// filled, is cleared away.
+    ///
+    /// # Errors
+    /// When no folder can be made there.
+    pub fn beside(path: &Path, temporary: PathBuf) -> io::Result<Self> {
+        match fs::remove_dir_all(&temporary) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        if let Some(parent) = temporary.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::create_dir(&temporary)?;
         Ok(Self {
             target: path.to_path_buf(),
-            temporary: Some(temporary),
+            temporary,
         })
     }
 
     /// Where to put the files meanwhile.
     pub fn path(&self) -> &Path {
-        self.temporary.as_deref().unwrap_or(&self.target)
+        &self.temporary
     }
 
     /// Where the folder will stand.
@@ -151,27 +165,51 @@ impl AtomicFolder {
         &self.target
     }
 
-    /// Puts the folder in its place.
+    /// Leaves the folder where it is, and says where.
+    pub fn leave(self) -> PathBuf {
+        std::mem::ManuallyDrop::new(self).temporary.clone()
+    }
+
+    /// Makes all that is in the folder durable.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn sync(&self) -> io::Result<()> {
+        sync_all(&self.temporary)
+    }
+
+    /// Makes all that is in the folder durable and puts the folder in its place.
     ///
     /// # Errors
     /// When something came to stand there meanwhile, or the disk refuses.
-    pub fn commit(mut self) -> io::Result<()> {
-        if let Some(temporary) = &self.temporary {
-            // A rename takes the place of an empty folder on Unix alone.
-            let _ = fs::remove_dir(&self.target);
-            fs::rename(temporary, &self.target)?;
-            self.temporary = None;
-        }
-        Ok(())
+    pub fn commit(self) -> io::Result<()> {
+        self.sync()?;
+        // A rename takes the place of an empty folder on Unix alone.
+        let _ = fs::remove_dir(&self.target);
+        fs::rename(&self.temporary, &self.target)
     }
 }
 
 impl Drop for AtomicFolder {
     fn drop(&mut self) {
-        if let Some(temporary) = &self.temporary {
-            let _ = fs::remove_dir_all(temporary);
+        // Nothing stands here once it has taken its place, or what it took the place of.
+        let _ = fs::remove_dir_all(&self.temporary);
+    }
+}
+
+/// Makes a folder durable, with the files and folders in it.
+fn sync_all(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        match entry.file_type()?.is_dir() {
+            true => sync_all(&entry.path())?,
+            false => File::open(entry.path())?.sync_all()?,
         }
     }
+    // Its names; other systems open no folder as a file.
+    #[cfg(unix)]
+    File::open(folder)?.sync_all()?;
+    Ok(())
 }
 
 /// A new, hidden file in the folder of `target`, so that the rename stays on one file system.

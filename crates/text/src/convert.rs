@@ -56,7 +56,7 @@ pub fn convert_file(
     options: &ConvertOptions,
 ) -> Result<Converted, TextError> {
     let Some(format) = options.to.or_else(|| Format::from_extension(output)) else {
-        let message = "has a name that stands for no format to write; name the format, or end the \
+        let message = "has a name that stands for no format to write; name the format (--to), or end the \
                        name in .conll, .jsonl, .json, .csv, .tsv, .parquet or .arrow";
         return Err(TextError::file(output, message));
     };

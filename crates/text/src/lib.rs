@@ -37,8 +37,8 @@ pub use format::Format;
 pub use labels::LabelSet;
 pub use named::by_name;
 pub use read::{
-    Column, Corpus, Lines, ReadOptions, SentenceReader, Separator, Warning, open, open_stream,
-    read_corpus, read_corpus_stream,
+    Column, Corpus, Lines, ReadOptions, SentenceReader, Separator, Warning, matching_shards, open,
+    open_stream, read_corpus, read_corpus_stream,
 };
 pub use scheme::{Scheme, Violation, split_tag};
 pub use sentence::{Entity, Place, Sentence, Source, Span};

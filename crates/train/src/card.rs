@@ -173,17 +173,25 @@ fn adapter_usage(card: &mut String, name: &str, heads: Heads) {
         card,
         "\nThis is a LoRA adapter: `bert-ner merge --adapter {name} --output DIR` makes a whole model of it.\n"
     );
-    if heads != Heads::default() {
+    let plain = Heads {
+        task: heads.task,
+        ..Heads::default()
+    };
+    if heads != plain {
         card.push_str("\ntransformers does not know this head, which the adapter holds too.\n");
         return;
     }
+    let class = match heads.task {
+        Task::Ner => "AutoModelForTokenClassification",
+        Task::Classify => "AutoModelForSequenceClassification",
+    };
     let _ = write!(
         card,
         "\nIt opens in `peft`:\n\n```python\nfrom peft import PeftConfig, PeftModel\n\
-         from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer\n\n\
+         from transformers import AutoConfig, {class}, AutoTokenizer\n\n\
          base = PeftConfig.from_pretrained(\"{name}\").base_model_name_or_path\n\
          config = AutoConfig.from_pretrained(\"{name}\")\n\
-         model = AutoModelForTokenClassification.from_pretrained(base, config=config)\n\
+         model = {class}.from_pretrained(base, config=config)\n\
          model = PeftModel.from_pretrained(model, \"{name}\")\n\
          tokenizer = AutoTokenizer.from_pretrained(\"{name}\")\n```\n",
     );

@@ -21,6 +21,7 @@ use bert_ner_text::atomic::AtomicFile;
 
 use crate::TrainError;
 use crate::crc32c::{Crc32c, crc32c};
+use crate::lock::Lock;
 
 const MAGIC: [u8; 8] = *b"bnerckp1";
 const EXTENSION: &str = "ckpt";
@@ -76,13 +77,31 @@ impl Folder {
         TrainError::Io { path, source }
     }
 
-    /// Writes the checkpoint of `step`, whole or not at all, then removes those beyond the newest `keep`.
+    /// Makes the folder this run's alone, until what is given back is dropped.
+    ///
+    /// # Errors
+    /// [`TrainError::CheckpointsBusy`], or when the folder cannot be made.
+    pub(crate) fn hold(&self) -> Result<Held, TrainError> {
+        let created = !self.dir.exists();
+        fs::create_dir_all(&self.dir).map_err(|source| self.io(source))?;
+        let lock = Lock::take(self.dir.join(".bert-ner-lock"), |lock| {
+            let path = self.dir.clone();
+            TrainError::CheckpointsBusy { path, lock }
+        })?;
+        Ok(Held {
+            lock,
+            empty: created.then(|| self.dir.clone()),
+        })
+    }
+
+    /// Writes the checkpoint of `step`, whole or not at all, then removes those beyond the newest `keep`: beside the file there is an error
+    /// when one of those stays.
     pub(crate) fn write(
         &self,
         step: usize,
         header: &[u8],
         arrays: &[&[f32]],
-    ) -> Result<PathBuf, TrainError> {
+    ) -> Result<(PathBuf, Option<TrainError>), TrainError> {
         let path = self.dir.join(format!("step-{step:08}.{EXTENSION}"));
         let written = fs::create_dir_all(&self.dir).and_then(|()| {
             let mut file = AtomicFile::create(&path)?;
@@ -93,8 +112,7 @@ impl Folder {
             path: path.clone(),
             source,
         })?;
-        self.remove_but(self.keep)?;
-        Ok(path)
+        Ok((path, self.remove_but(self.keep).err()))
     }
 
     /// Removes all checkpoints but the newest `keep`.
@@ -114,6 +132,24 @@ impl Folder {
             }
         }
         Ok(())
+    }
+}
+
+/// A folder of checkpoints that is one run's alone. A folder that was made for it and is still empty goes with it.
+#[derive(Debug)]
+pub(crate) struct Held {
+    /// `None` where the file system has no locks.
+    lock: Option<Lock>,
+    empty: Option<PathBuf>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        drop(self.lock.take());
+        if let Some(dir) = &self.empty {
+            // Refused where something is in it.
+            let _ = fs::remove_dir(dir);
+        }
     }
 }
 
@@ -253,7 +289,8 @@ mod tests {
         let folder = Folder::new(&dir.path().join("deep/checkpoints"), 2);
         let array: Vec<f32> = (0..40_000).map(|i| (i as f32).sin()).collect();
         let parts = [&array[..17], &array[17..]];
-        let path = folder.write(5, b"{\"step\":5}", &parts).unwrap();
+        let (path, left) = folder.write(5, b"{\"step\":5}", &parts).unwrap();
+        assert!(left.is_none());
         assert_eq!(
             read(&path).unwrap(),
             (b"{\"step\":5}".to_vec(), array.clone())
@@ -275,6 +312,36 @@ mod tests {
         }
         fs::write(&path, [&whole[..], b"x"].concat()).unwrap();
         assert!(read(&path).is_err());
+    }
+
+    #[test]
+    fn an_older_one_that_cannot_be_removed_does_not_undo_the_new_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::new(dir.path(), 1);
+        // A folder is no file that could be removed.
+        fs::create_dir(dir.path().join("step-00000001.ckpt")).unwrap();
+        let (path, left) = folder.write(2, b"{}", &[]).unwrap();
+        assert!(path.is_file());
+        let message = left.unwrap().to_string();
+        assert!(message.contains("step-00000001.ckpt"), "{message}");
+    }
+
+    #[test]
+    fn one_run_at_a_time_has_the_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::new(&dir.path().join("checkpoints"), 1);
+        let held = folder.hold().unwrap();
+        let error = folder.hold().unwrap_err();
+        assert!(
+            matches!(&error, TrainError::CheckpointsBusy { lock, .. } if lock.is_file()),
+            "{error}"
+        );
+        drop(held);
+        assert!(!folder.dir.exists(), "an empty folder is left behind");
+        let held = folder.hold().unwrap();
+        folder.write(2, b"{}", &[]).unwrap();
+        drop(held);
+        assert_eq!(folder.names().unwrap(), ["step-00000002.ckpt"]);
     }
 
     #[test]

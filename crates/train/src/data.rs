@@ -37,19 +37,25 @@ pub(crate) struct Splits {
     pub(crate) warnings: Vec<String>,
     /// What became of the entities of each split.
     pub(crate) notes: Vec<String>,
+    /// Sentences that training is limited to, when there are more.
+    limit: Option<usize>,
 }
 
 impl Splits {
     /// Reads the splits; `max_length` is that of the sequences, in pieces with `[CLS]` and `[SEP]`.
     pub(crate) fn read(settings: &Settings, max_length: usize) -> Result<Self, TrainError> {
         let (mut warnings, mut notes) = (Vec::new(), Vec::new());
+        let mut limited = Vec::new();
         let options = ReadOptions {
             sentence_words: Some(max_length.saturating_sub(2)),
             ..settings.read_options()
         };
         let mut read = |split, path: &Path, most: Option<usize>| -> Result<Corpus, TrainError> {
             let mut corpus = read_corpus(path, &options)?;
-            corpus.sentences.truncate(most.unwrap_or(usize::MAX));
+            if let Some(most) = most.filter(|&most| most < corpus.sentences.len()) {
+                corpus.sentences.truncate(most);
+                limited.push(split);
+            }
             warnings.extend(corpus.warnings.iter().map(ToString::to_string));
             if let Some(accounting) = &corpus.accounting {
                 notes.push(format!("{}: {accounting}", path.display()));
@@ -71,16 +77,20 @@ impl Splits {
             }
             Ok(corpus)
         };
+        let train = read("train", &settings.train, settings.max_train_samples)?;
+        let dev = read("dev", &settings.dev, settings.max_eval_samples)?;
+        let test = settings.test.as_deref();
+        let test = test.map(|path| read("test", path, settings.max_eval_samples));
+        let test = test.transpose()?;
         Ok(Self {
-            train: read("train", &settings.train, settings.max_train_samples)?,
-            dev: read("dev", &settings.dev, settings.max_eval_samples)?,
-            test: settings
-                .test
-                .as_deref()
-                .map(|path| read("test", path, settings.max_eval_samples))
-                .transpose()?,
+            train,
+            dev,
+            test,
             warnings,
             notes,
+            limit: settings
+                .max_train_samples
+                .filter(|_| limited.contains(&"train")),
         })
     }
 
@@ -115,6 +125,7 @@ impl Splits {
                     path,
                     train,
                     what,
+                    limit: self.limit,
                     labels: unseen,
                 });
             }

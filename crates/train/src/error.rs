@@ -1,6 +1,6 @@
 //! The one error type of this crate.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bert_ner_infer::InferError;
 use bert_ner_model::ModelError;
@@ -20,8 +20,13 @@ pub enum TrainError {
         message: String,
     },
     /// The grid of a sweep cannot be followed.
-    #[error("{0}")]
-    Grid(String),
+    #[error("{}{message}", key.as_ref().map(|key| format!("{key}: ")).unwrap_or_default())]
+    Grid {
+        /// The key whose value cannot be, where it is one.
+        key: Option<String>,
+        /// What is wrong and what was expected.
+        message: String,
+    },
     /// The output folder holds something already.
     #[error("{}: the output folder exists already", path.display())]
     OutputExists {
@@ -45,6 +50,17 @@ pub enum TrainError {
     )]
     OutputBusy {
         /// The output folder.
+        path: PathBuf,
+        /// The file that the other run holds locked.
+        lock: PathBuf,
+    },
+    /// Another run is at work on the checkpoints.
+    #[error(
+        "{}: another run is writing these checkpoints (it holds {})",
+        path.display(), lock.display()
+    )]
+    CheckpointsBusy {
+        /// The checkpoints' folder.
         path: PathBuf,
         /// The file that the other run holds locked.
         lock: PathBuf,
@@ -91,7 +107,7 @@ pub enum TrainError {
         counted_noun(labels.len(), what),
         labels.join(", "),
         if labels.len() == 1 { "s" } else { "" },
-        train.display(),
+        searched(train, *limit),
         if labels.len() == 1 { "it" } else { "them" }
     )]
     UnseenLabels {
@@ -101,6 +117,8 @@ pub enum TrainError {
         train: PathBuf,
         /// What they are: `entity type` or `label`.
         what: &'static str,
+        /// How many sentences of it training was limited to, when it has more.
+        limit: Option<usize>,
         /// The types that only `path` has.
         labels: Vec<String>,
     },
@@ -192,6 +210,17 @@ pub enum TrainError {
     /// Gold and predicted tags could not be compared.
     #[error(transparent)]
     Score(#[from] ScoreError),
+}
+
+/// What of the training file was searched.
+fn searched(train: &Path, limit: Option<usize>) -> String {
+    match limit {
+        None => train.display().to_string(),
+        Some(limit) => format!(
+            "the first {limit} of {} (--max-train-samples)",
+            train.display()
+        ),
+    }
 }
 
 /// `what`, or its plural where there are several.

@@ -45,6 +45,8 @@ pub enum Event {
     Checkpointed(Saved),
     /// The run goes on from this checkpoint.
     Resumed(Resumed),
+    /// The run that was to go on had come to its end before: nothing is done.
+    WasFinished(Saved),
     /// Something a person should know; the run goes on.
     Warning(String),
     /// The run is over and everything is written.

@@ -7,8 +7,9 @@
 
 use crate::TrainError;
 use crate::lock::Lock;
+use bert_ner_text::atomic::AtomicFolder;
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -23,9 +24,8 @@ pub(crate) struct OutputFolder {
 /// A folder that is written beside its place and then put there in one move.
 #[derive(Debug)]
 pub(crate) struct Staging<'a> {
-    path: PathBuf,
+    folder: AtomicFolder,
     target: &'a Path,
-    keep: bool,
 }
 
 impl OutputFolder {
@@ -48,7 +48,10 @@ impl OutputFolder {
         let parent = parent(&target);
         fs::create_dir_all(parent).map_err(|source| io(parent, source))?;
         let folder = Self {
-            lock: Lock::take(sibling(&target, "lock"), &target)?,
+            lock: Lock::take(sibling(&target, "lock"), |lock| TrainError::OutputBusy {
+                path: target.clone(),
+                lock,
+            })?,
             target,
         };
         folder.tidy().map_err(|source| io(&folder.target, source))?;
@@ -80,24 +83,17 @@ impl OutputFolder {
             None => format!("partial-{}", std::process::id()),
         };
         let path = sibling(&self.target, &kind);
-        let io = |source| TrainError::Io {
-            path: path.clone(),
-            source,
-        };
-        remove(&path)
-            .and_then(|()| fs::create_dir(&path))
-            .map_err(io)?;
+        let folder = AtomicFolder::beside(&self.target, path.clone());
         Ok(Staging {
-            path,
+            folder: folder.map_err(|source| TrainError::Io { path, source })?,
             target: &self.target,
-            keep: false,
         })
     }
 }
 
 impl Staging<'_> {
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        self.folder.path()
     }
 
     /// Puts the folder in its place, in place of what is there.
@@ -108,37 +104,28 @@ impl Staging<'_> {
         self.publish_by(exchange)
     }
 
-    fn publish_by(mut self, exchange: Exchange) -> Result<(), TrainError> {
-        let io = |source| TrainError::Io {
-            path: self.path.clone(),
+    fn publish_by(self, exchange: Exchange) -> Result<(), TrainError> {
+        self.folder.sync().map_err(|source| TrainError::Io {
+            path: self.path().to_owned(),
             source,
-        };
-        for entry in fs::read_dir(&self.path).map_err(io)? {
-            let file = entry.and_then(|entry| File::open(entry.path()));
-            file.and_then(|file| file.sync_all()).map_err(io)?;
-        }
+        })?;
         let Err(source) = self.replace_target(exchange) else {
             return Ok(());
         };
         // Under a name that the next run does not clear away.
         let kept = free_sibling(self.target, "kept");
-        let renamed = fs::rename(&self.path, &kept);
-        self.keep = true;
-        Err(TrainError::Unpublished {
-            path: self.target.to_owned(),
-            kept: if renamed.is_ok() {
-                kept
-            } else {
-                self.path.clone()
-            },
-            source,
-        })
+        let path = self.target.to_owned();
+        let kept = match fs::rename(self.path(), &kept) {
+            Ok(()) => kept,
+            Err(_) => self.folder.leave(),
+        };
+        Err(TrainError::Unpublished { path, kept, source })
     }
 
     fn replace_target(&self, exchange: Exchange) -> io::Result<()> {
         match fs::symlink_metadata(self.target) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return fs::rename(&self.path, self.target);
+                return fs::rename(self.path(), self.target);
             }
             Err(error) => return Err(error),
             Ok(known) if !known.is_dir() => {
@@ -149,7 +136,7 @@ impl Staging<'_> {
             }
             Ok(_) => {}
         }
-        match exchange(&self.path, self.target) {
+        match exchange(self.path(), self.target) {
             // What is staged now is what was replaced: dropping it removes it.
             Ok(()) => Ok(()),
             Err(error) if is_unknown(&error) => self.rename_twice(),
@@ -162,20 +149,11 @@ impl Staging<'_> {
         let old = sibling(self.target, "old");
         remove(&old)?;
         fs::rename(self.target, &old)?;
-        if let Err(error) = fs::rename(&self.path, self.target) {
+        if let Err(error) = fs::rename(self.path(), self.target) {
             fs::rename(&old, self.target)?;
             return Err(error);
         }
         remove(&old)
-    }
-}
-
-impl Drop for Staging<'_> {
-    fn drop(&mut self) {
-        if !self.keep {
-            // Published, it is the old model or nothing; what cannot be removed is named like what it is.
-            let _ = fs::remove_dir_all(&self.path);
-        }
     }
 }
 

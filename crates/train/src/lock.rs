@@ -14,11 +14,14 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// Locks the file at `path`, which stands for the output folder `target`; `None` where the file system has no locks.
+    /// Locks the file at `path`; `None` where the file system has no locks.
     ///
     /// # Errors
-    /// [`TrainError::OutputBusy`], or when the file cannot be made.
-    pub(crate) fn take(path: PathBuf, target: &Path) -> Result<Option<Self>, TrainError> {
+    /// That of `busy`, which is given the path, when another process holds it; or when the file cannot be made.
+    pub(crate) fn take(
+        path: PathBuf,
+        busy: impl Fn(PathBuf) -> TrainError,
+    ) -> Result<Option<Self>, TrainError> {
         loop {
             let io = |source| TrainError::Io {
                 path: path.clone(),
@@ -31,12 +34,7 @@ impl Lock {
                 Ok(()) if stands_at(&file, &path) => return Ok(Some(Self { path, _file: file })),
                 // Its holder removed it between our opening and our locking.
                 Ok(()) => {}
-                Err(TryLockError::WouldBlock) => {
-                    return Err(TrainError::OutputBusy {
-                        path: target.to_owned(),
-                        lock: path,
-                    });
-                }
+                Err(TryLockError::WouldBlock) => return Err(busy(path)),
                 Err(TryLockError::Error(error)) if has_no_locks(&error) => {
                     let _ = fs::remove_file(&path);
                     return Ok(None);

@@ -10,7 +10,7 @@ use crate::resume::Fingerprints;
 use crate::{Settings, Started};
 
 /// A run's result: `training.json`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Report {
     /// Training sentences.
     pub train_samples: usize,
@@ -43,7 +43,7 @@ pub struct Report {
     /// What train, dev, test and the model were, so that another run can tell whether its own are the same.
     pub(crate) fingerprints: Option<Fingerprints>,
     /// The version of this program.
-    pub version: &'static str,
+    pub version: String,
     /// Every resolved setting, under the names of a settings file.
     pub settings: Settings,
 }
@@ -67,7 +67,7 @@ impl Report {
             labels: started.labels.clone(),
             groups: started.groups.clone(),
             fingerprints: None,
-            version: env!("CARGO_PKG_VERSION"),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
             settings: settings.clone(),
         }
     }
@@ -137,7 +137,7 @@ impl Measured {
 }
 
 /// Why a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stopped {
     /// All epochs are done.

@@ -4,13 +4,13 @@ use std::hash::{Hash, Hasher};
 use std::io;
 use std::path::Path;
 
-use bert_ner_model::split_mix;
+use bert_ner_model::{arithmetic, split_mix};
 use bert_ner_text::Sentence;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::trainer::Progress;
-use crate::{Evaluation, Settings, TrainError};
+use crate::{Evaluation, Report, Settings, Stopped, TrainError};
 
 /// Settings that do not change a bit of the result, or that [`Fingerprints`] check better.
 const FREE: [&str; 11] = [
@@ -33,6 +33,9 @@ const FREE: [&str; 11] = [
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct State {
     pub(crate) settings: Map<String, Value>,
+    /// The kind of arithmetic it was computed with.
+    #[serde(default)]
+    pub(crate) arithmetic: Option<String>,
     pub(crate) fingerprints: Fingerprints,
     pub(crate) progress: Progress,
     pub(crate) epochs: Vec<Evaluation>,
@@ -66,6 +69,18 @@ impl State {
         same_settings(path, &self.settings, settings)?;
         self.fingerprints.check(path, fingerprints)
     }
+
+    /// What to say where this machine computes in another way than the one that wrote `path`: not the same bits.
+    pub(crate) fn other_arithmetic(&self, path: &Path) -> Option<String> {
+        let (before, here) = (self.arithmetic.as_deref()?, arithmetic());
+        (before != here).then(|| {
+            format!(
+                "{}: was computed with {before} arithmetic, this machine has {here}: the run goes on, but it will not end at the \
+                 bits of an unbroken one",
+                path.display()
+            )
+        })
+    }
 }
 
 impl Fingerprints {
@@ -98,11 +113,11 @@ pub(crate) fn decides(key: &str) -> bool {
 }
 
 /// The settings that decide the result, and the version of this program.
-pub(crate) fn deciding(settings: &Settings) -> Map<String, Value> {
-    let mut all = settings.json();
+pub(crate) fn deciding(settings: &Settings) -> Result<Map<String, Value>, TrainError> {
+    let mut all = settings.json()?;
     all.retain(|key, _| decides(key));
     all.insert("version".to_owned(), env!("CARGO_PKG_VERSION").into());
-    all
+    Ok(all)
 }
 
 /// Refuses what `path` was made with when it is not what `settings` ask for.
@@ -111,7 +126,7 @@ pub(crate) fn same_settings(
     made_with: &Map<String, Value>,
     settings: &Settings,
 ) -> Result<(), TrainError> {
-    let asked = deciding(settings);
+    let asked = deciding(settings)?;
     let value = |map: &Map<String, Value>, key: &str| map.get(key).cloned().unwrap_or_default();
     let keys = asked
         .keys()
@@ -136,14 +151,23 @@ pub(crate) fn same_settings(
     })
 }
 
-/// The step of the model that stands at the output folder, when a run is to go on there: 0 without a model.
+/// What stands at the output folder where a run is to go on.
+#[derive(Debug, Default)]
+pub(crate) struct Published {
+    /// The step of the model: 0 without one.
+    pub(crate) step: usize,
+    /// The report, when the run had come to its end.
+    pub(crate) finished: Option<Box<Report>>,
+}
+
+/// Looks at the output folder of a run that is to go on.
 ///
 /// # Errors
 /// When what stands there comes from another run.
-pub(crate) fn published_step(
+pub(crate) fn published(
     settings: &Settings,
     fingerprints: &Fingerprints,
-) -> Result<usize, TrainError> {
+) -> Result<Published, TrainError> {
     let path = settings.output.join("training.json");
     let bytes = match std::fs::read(&path) {
         Ok(bytes) => bytes,
@@ -152,7 +176,7 @@ pub(crate) fn published_step(
                 .map_or(true, |mut entries| entries.next().is_none());
             let path = settings.output.clone();
             return match empty {
-                true => Ok(0),
+                true => Ok(Published::default()),
                 false => Err(TrainError::OutputExists { path }),
             };
         }
@@ -178,7 +202,13 @@ pub(crate) fn published_step(
     if let Ok(own) = Fingerprints::deserialize(&report["fingerprints"]) {
         own.check(&path, fingerprints)?;
     }
-    Ok(report["best"]["step"].as_u64().unwrap_or(0) as usize)
+    let whole: Option<Report> = serde_json::from_slice(&bytes).ok();
+    Ok(Published {
+        step: report["best"]["step"].as_u64().unwrap_or(0) as usize,
+        finished: whole
+            .filter(|report| report.stopped != Stopped::Interrupted)
+            .map(Box::new),
+    })
 }
 
 /// The hash of the bytes at `path`, a file or all files of a folder with their names.
@@ -263,7 +293,8 @@ mod tests {
 
     #[test]
     fn settings_that_change_bits_are_named_old_and_new_and_others_are_free() {
-        let old = deciding(&settings(r#"{"seed": 1, "threads": 1, "dropout": 0.2}"#));
+        let old = settings(r#"{"seed": 1, "threads": 1, "dropout": 0.2}"#);
+        let old = deciding(&old).unwrap();
         let path = Path::new("step-1.ckpt");
         let free =
             settings(r#"{"seed": 1, "threads": 2, "keep": 9, "dropout": 0.2, "train": "b"}"#);

@@ -473,6 +473,7 @@ impl Settings {
                 format!("must be at least {least}, not {value}"),
             )),
         };
+        self.validate_paths()?;
         positive("epochs", self.epochs)?;
         at_least("batch-size", self.batch_size, 1)?;
         positive("learning-rate", self.learning_rate)?;
@@ -521,10 +522,44 @@ impl Settings {
     }
 
     /// The settings as a file holds them.
-    pub(crate) fn json(&self) -> Map<String, Value> {
+    ///
+    /// # Errors
+    /// [`TrainError::Setting`] for a path that a file cannot hold.
+    pub(crate) fn json(&self) -> Result<Map<String, Value>, TrainError> {
+        self.validate_paths()?;
         // By way of text: an f32 is 0.1 there, and 0.10000000149011612 as a value.
-        let text = serde_json::to_string(self).unwrap_or_default();
-        serde_json::from_str(&text).unwrap_or_default()
+        serde_json::to_string(self)
+            .and_then(|text| serde_json::from_str(&text))
+            .map_err(|error| TrainError::setting("output", format!("has no report: {error}")))
+    }
+
+    /// Settings are saved with the model, as text.
+    fn validate_paths(&self) -> Result<(), TrainError> {
+        let weights = match &self.class_weights {
+            Some(ClassWeights::File(path)) => Some(path),
+            _ => None,
+        };
+        let all = [
+            ("model", Some(&self.model_dir)),
+            ("train", Some(&self.train)),
+            ("dev", Some(&self.dev)),
+            ("test", self.test.as_ref()),
+            ("output", Some(&self.output)),
+            ("logdir", self.logdir.as_ref()),
+            ("checkpoint-dir", Some(&self.checkpoint_dir)),
+            ("class-weights", weights),
+        ];
+        let paths = all.into_iter().filter_map(|(key, path)| Some((key, path?)));
+        for (key, path) in paths {
+            if path.to_str().is_none() {
+                let message = format!(
+                    "is {}, which is not UTF-8; expected a path that training.json can hold",
+                    path.display()
+                );
+                return Err(TrainError::setting(key, message));
+            }
+        }
+        Ok(())
     }
 
     /// How the data files are to be read.
@@ -584,6 +619,19 @@ mod tests {
         assert_eq!(merged.train, Some("a".into()));
         let merged = options(r#"{"data": "set", "dev": "c"}"#).or(file);
         assert_eq!((merged.train, merged.dev), (None, Some("c".into())));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_path_that_no_file_of_settings_can_hold_is_refused_by_name() {
+        use std::os::unix::ffi::OsStrExt;
+        let mut options = options(r#"{"model": "bert", "output": "out"}"#);
+        options.logdir = Some(std::ffi::OsStr::from_bytes(b"runs/\xff").into());
+        let error = options.resolve(Places::default()).unwrap_err();
+        assert!(
+            matches!(&error, TrainError::Setting { key: "logdir", message } if message.contains("is not UTF-8")),
+            "{error}"
+        );
     }
 
     #[test]

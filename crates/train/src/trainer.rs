@@ -28,7 +28,8 @@ use std::time::Instant;
 /// Fine-tunes, scores and writes a model folder.
 ///
 /// The folder appears with the first evaluation that is worth keeping and is replaced as a whole by every better one; so
-/// whatever ends the run, the best model so far is whole. One run at a time has an output folder. It runs on a pool of `settings.threads` threads
+/// whatever ends the run, the best model so far is whole. One run at a time has an output folder, and a folder of checkpoints. A run
+/// that is to go on and has come to its end already is left as it is. It runs on a pool of `settings.threads` threads
 /// of its own.
 ///
 /// # Errors
@@ -49,8 +50,14 @@ pub fn train(
                 format!("{} cannot be started: {error}", settings.threads),
             )
         })?;
+    let checkpointed = settings.resume || settings.checkpoint_every.is_some();
+    let checkpoints = checkpoint::Folder::new(&settings.checkpoint_dir, settings.keep);
+    let _held = checkpointed.then(|| checkpoints.hold()).transpose()?;
     pool.install(|| {
         let mut run = Run::prepare(settings, &output, observer)?;
+        if let Some(report) = run.finished_before()? {
+            return Ok(report);
+        }
         run.begin()?;
         run.finish()
     })

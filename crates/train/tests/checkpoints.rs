@@ -193,6 +193,15 @@ fn a_run_with_frozen_parts_goes_on_to_the_same_bits() {
     }
 }
 
+/// Makes a run that came to its end look as if it had been killed before that.
+fn as_if_killed(output: &Path) {
+    let path = output.join("training.json");
+    let report = fs::read_to_string(&path).unwrap();
+    let killed = report.replace("\"completed\"", "\"interrupted\"");
+    assert_ne!(killed, report);
+    fs::write(path, killed).unwrap();
+}
+
 fn checkpoints(bench: &Bench) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = fs::read_dir(bench.dir.path().join("out.checkpoints"))
         .unwrap()
@@ -217,6 +226,7 @@ fn a_damaged_checkpoint_is_skipped_for_the_one_before_and_is_an_error_when_alone
         let mut bytes = fs::read(&found[0]).unwrap();
         damage(&mut bytes);
         fs::write(&found[1], bytes).unwrap();
+        as_if_killed(&bench.output());
         let mut stopper = Stopper::after(100);
         train(&resume_at(&bench, bench.output()), &mut stopper).unwrap();
         assert_eq!(stopper.resumed, [6]);
@@ -229,14 +239,134 @@ fn a_damaged_checkpoint_is_skipped_for_the_one_before_and_is_an_error_when_alone
     }
     fs::remove_file(&found[1]).unwrap();
     fs::write(&found[0], b"bnerckp1").unwrap();
+    as_if_killed(&bench.output());
+    let before = result(&bench.output());
     let error = train(&resume_at(&bench, bench.output()), &mut Silent).unwrap_err();
     assert_eq!(
         error.to_string(),
         format!("{}: is cut short", found[0].display())
     );
+    assert!(before == result(&bench.output()), "the model is left alone");
+}
+
+/// Counts what a run does.
+#[derive(Default)]
+struct Counter {
+    steps: usize,
+    was_finished: usize,
+    warnings: Vec<String>,
+}
+
+impl Observer for Counter {
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::Step(_) => self.steps += 1,
+            Event::WasFinished(_) => self.was_finished += 1,
+            Event::Warning(message) => self.warnings.push(message.clone()),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_finished_run_that_is_resumed_does_nothing_and_reports_the_same() {
+    let bench = Bench::new(8);
+    let first = train(&bench.settings(checkpointed), &mut Silent).unwrap();
+    let files = |name: &str| fs::read(bench.output().join(name)).unwrap();
+    let before = ["training.json", "README.md", "model.safetensors"].map(files);
+    fs::remove_file(bench.output().join("README.md")).unwrap();
+    let mut counter = Counter::default();
+    let again = train(&resume_at(&bench, bench.output()), &mut counter).unwrap();
+    assert_eq!((counter.steps, counter.was_finished), (0, 1));
+    let after = ["training.json", "README.md", "model.safetensors"].map(files);
+    assert!(before == after, "report, card or weights have changed");
+    let json = |report| serde_json::to_value(report).unwrap();
+    let (mut first, mut again) = (json(first), json(again));
+    for report in [&mut first, &mut again] {
+        report["settings"]["resume"].take();
+    }
+    assert_eq!(first, again);
+    // With other settings it is no finished run, but another one.
+    let longer = bench.settings(|options| {
+        checkpointed(options);
+        (options.epochs, options.resume) = (Some(4.0), Some(true));
+    });
+    assert!(matches!(
+        train(&longer, &mut Silent),
+        Err(TrainError::OtherSettings { .. })
+    ));
+}
+
+/// CRC-32C, a bit at a time.
+fn crc32c(bytes: &[u8]) -> u32 {
+    let next = |mut crc: u32| {
+        for _ in 0..8 {
+            crc = (crc >> 1) ^ (0x82f6_3b78 & (crc & 1).wrapping_neg());
+        }
+        crc
+    };
+    !bytes
+        .iter()
+        .fold(!0, |crc, &byte| next(crc ^ u32::from(byte)))
+}
+
+#[test]
+fn a_checkpoint_of_another_arithmetic_is_followed_with_a_warning() {
+    let bench = Bench::new(8);
+    train(&bench.settings(checkpointed), &mut Stopper::after(7)).unwrap();
+    let newest = checkpoints(&bench).pop().unwrap();
+    let whole = fs::read(&newest).unwrap();
+    let length = u64::from_le_bytes(whole[8..16].try_into().unwrap()) as usize;
+    let (header, arrays) = whole[20..].split_at(length);
+    let mut state: Value = serde_json::from_slice(header).unwrap();
+    assert_eq!(state["arithmetic"], bert_ner_model::arithmetic());
+    state["arithmetic"] = "abacus".into();
+    let header = serde_json::to_vec(&state).unwrap();
+    let mut bytes = whole[..8].to_vec();
+    bytes.extend((header.len() as u64).to_le_bytes());
+    bytes.extend(crc32c(&header).to_le_bytes());
+    bytes.extend(&header);
+    bytes.extend(arrays);
+    fs::write(&newest, bytes).unwrap();
+    let mut counter = Counter::default();
+    train(&resume_at(&bench, bench.output()), &mut counter).unwrap();
+    assert_eq!(counter.warnings.len(), 1, "{:?}", counter.warnings);
+    let said = &counter.warnings[0];
     assert!(
-        unbroken == result(&bench.output()),
-        "the model is left alone"
+        said.contains("abacus arithmetic") && said.contains("bits of an unbroken one"),
+        "{said}"
+    );
+}
+
+#[test]
+fn two_runs_cannot_share_a_folder_of_checkpoints() {
+    /// Starts a second run from within the first.
+    struct Intruder(Settings, Option<TrainError>);
+    impl Observer for Intruder {
+        fn event(&mut self, event: &Event) {
+            if matches!(event, Event::Checkpointed(_)) {
+                self.1 = train(&self.0, &mut Silent).err();
+            }
+        }
+    }
+    let bench = Bench::new(8);
+    let second = bench.settings(|options| {
+        checkpointed(options);
+        options.output = Some(bench.dir.path().join("other"));
+        options.checkpoint_dir = Some(bench.dir.path().join("out.checkpoints"));
+        options.overwrite = Some(true);
+    });
+    let mut intruder = Intruder(second, None);
+    train(&bench.settings(checkpointed), &mut intruder).unwrap();
+    let error = intruder.1.unwrap();
+    assert!(
+        matches!(error, TrainError::CheckpointsBusy { .. }),
+        "{error}"
+    );
+    assert!(
+        checkpoints(&bench)
+            .iter()
+            .all(|path| path.extension().is_some_and(|e| e == "ckpt"))
     );
 }
 

@@ -3,7 +3,7 @@
 mod common;
 
 use bert_ner_infer::{Options as TaggerOptions, Tagger};
-use bert_ner_model::Freeze;
+use bert_ner_model::{Freeze, Task};
 use bert_ner_text::ReadOptions;
 use bert_ner_train::{
     EvalEvery, Event, Observer, Options, Places, Silent, Stopped, TrainError, merge, train,
@@ -79,6 +79,64 @@ fn the_adapter_in_the_output_folder_scores_what_the_run_reports() {
     let again = merge(&bench.output(), &tiny(), &merged, false).unwrap_err();
     assert!(matches!(again, TrainError::OutputExists { .. }), "{again}");
     merge(&bench.output(), &tiny(), &merged, true).unwrap();
+}
+
+#[test]
+fn a_classifier_of_texts_learns_by_a_lora_and_merges() {
+    let bench = Bench::new(6);
+    let texts = |name: &str| {
+        let mut lines = String::new();
+        for i in 0..24 {
+            let (text, label) =
+                [("xa c de", "person"), ("c yb", "place"), ("de . c", "none")][i % 3];
+            lines += &format!("{{\"text\": \"{text}\", \"label\": \"{label}\"}}\n");
+        }
+        let path = bench.dir.path().join(name);
+        fs::write(&path, lines).unwrap();
+        path
+    };
+    let (train_texts, dev_texts) = (texts("train.jsonl"), texts("dev.jsonl"));
+    let mut options = bench.options.clone();
+    with_lora(&mut options);
+    options.task = Some(Task::Classify);
+    options.epochs = Some(10.0);
+    let places = Places {
+        model_dir: tiny(),
+        train: train_texts,
+        dev: dev_texts.clone(),
+        test: Some(dev_texts.clone()),
+    };
+    let report = train(&options.resolve(places).unwrap(), &mut Silent).unwrap();
+    let best = report.best.as_ref().unwrap();
+    assert!(
+        best.dev.accuracy > 0.9,
+        "the LoRA has not learned: {best:?}"
+    );
+    assert_eq!(report.test.unwrap().accuracy, best.dev.accuracy);
+    let config = fs::read_to_string(bench.output().join("adapter_config.json")).unwrap();
+    assert!(config.contains("\"SEQ_CLS\""), "{config}");
+    // The tiny BERT has no pooler: the one that was drawn is saved.
+    assert!(config.contains("\"pooler\""), "{config}");
+    let card = fs::read_to_string(bench.output().join("README.md")).unwrap();
+    assert!(
+        card.contains("pipeline_tag: text-classification")
+            && card.contains("AutoModelForSequenceClassification.from_pretrained(base"),
+        "{card}"
+    );
+    let merged = bench.dir.path().join("merged");
+    merge(&bench.output(), &tiny(), &merged, false).unwrap();
+    let read = ReadOptions {
+        whole_texts: true,
+        ..ReadOptions::default()
+    };
+    let reader = bert_ner_text::open(&dev_texts, &read).unwrap();
+    let sentences: Vec<_> = reader.map(Result::unwrap).collect();
+    let tags = |tagger: Tagger| {
+        let tagged = tagger.tag(&sentences, &mut bert_ner_infer::Workspace::new());
+        let tagged = tagged.unwrap().into_iter();
+        tagged.map(|one| one.tags).collect::<Vec<_>>()
+    };
+    assert_eq!(tags(Tagger::open(&merged).unwrap()), tags(open(&bench)));
 }
 
 /// Stops a run after so many steps.

@@ -54,6 +54,11 @@ thread_local! {
     static PACKED: Cell<Packed> = const { Cell::new(Packed { shorter: Vec::new(), longer: Vec::new() }) };
 }
 
+/// Whether this CPU and system offer tiles.
+pub(crate) fn available() -> bool {
+    multiply::available()
+}
+
 /// Whether this CPU and system offer tiles, and the product is large enough for them. Does not look at the number of threads.
 pub(crate) fn pays((m, n, k): (usize, usize, usize)) -> bool {
     m.saturating_mul(n).saturating_mul(k) >= LEAST && multiply::available()

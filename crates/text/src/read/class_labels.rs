@@ -133,7 +133,7 @@ pub(crate) struct LabelSource {
 impl LabelSource {
     /// For the file at `path`, with the names that the options give, or else those `in_file`.
     pub(crate) fn new(path: &Path, given: Option<&[String]>, in_file: Option<ClassLabels>) -> Self {
-        let given = given.map(|names| ClassLabels::new(names.to_vec(), "the label list given"));
+        let given = given.map(|names| ClassLabels::new(names.to_vec(), "--labels"));
         Self {
             path: path.to_path_buf(),
             labels: given.or(in_file),
@@ -161,7 +161,7 @@ impl LabelSource {
 
     fn nameless(&self, column: &str) -> TextError {
         let message = format!(
-            "{column:?} holds integers and nothing names them; expected a label list as an option, \
+            "{column:?} holds integers and nothing names them; expected a label list (--labels), \
              or in dataset_info.json or label.json beside the file"
         );
         TextError::file(&self.path, message)
@@ -202,7 +202,7 @@ fn names_of_all_configs(
             (Some(first), Some(names)) if *first != names => {
                 let message = format!(
                     "its configurations name the labels of {column:?} differently; \
-                     expected a label list that says which are meant"
+                     expected a label list (--labels) that says which are meant"
                 );
                 return Err(TextError::file(path, message));
             }

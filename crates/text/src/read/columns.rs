@@ -48,16 +48,19 @@ pub(super) struct Roles {
 impl Roles {
     /// What the options choose, else the usual names.
     pub(super) fn find(names: &[&str], options: &ReadOptions) -> Result<Self, String> {
-        let words = find(options.word_column.as_ref(), names, WORDS)?
+        let words = find(options.word_column.as_ref(), names, WORDS)
+            .map_err(|why| format!("--word-column: {why}"))?
             .ok_or_else(|| missing("words", WORDS, names))?;
         let mut rest: Vec<&str> = names.to_vec();
         // A column has one role: "text" may be usual for words and "label" for tags, never both.
         rest[words] = "";
-        let tags = find(options.tag_column.as_ref(), &rest, TAGS)?;
+        let tags = find(options.tag_column.as_ref(), &rest, TAGS)
+            .map_err(|why| format!("--tag-column: {why}"))?;
         if let Some(tags) = tags {
             rest[tags] = "";
         }
-        let id = find(options.id_column.as_ref(), &rest, IDS)?;
+        let id = find(options.id_column.as_ref(), &rest, IDS)
+            .map_err(|why| format!("--id-column: {why}"))?;
         Ok(Self { words, tags, id })
     }
 
@@ -218,7 +221,7 @@ mod tests {
         );
         assert_eq!(
             Roles::find(&["tokens", "ner_tags"], &options),
-            Err("there is no column pos; the columns are \"ner_tags\"".to_owned())
+            Err("--tag-column: there is no column pos; the columns are \"ner_tags\"".to_owned())
         );
         let number = |number| ReadOptions {
             tag_column: Some(number),

@@ -40,7 +40,7 @@ pub(crate) use corpus::load;
 pub use corpus::{Corpus, read_corpus, read_corpus_stream};
 pub(crate) use json::find_words;
 pub use lines::Lines;
-pub(crate) use shards::matching_shards;
+pub use shards::matching_shards;
 
 /// A stream of sentences.
 ///

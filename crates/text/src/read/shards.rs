@@ -7,7 +7,10 @@ use crate::{Sentence, TextError};
 
 /// The files that `path` stands for, in the order of their names, when it holds one `*` in its file
 /// name and is not itself a file; `None` when it is an ordinary path.
-pub(crate) fn matching_shards(path: &Path) -> Result<Option<Vec<PathBuf>>, TextError> {
+///
+/// # Errors
+/// When the folder cannot be read, or no file matches.
+pub fn matching_shards(path: &Path) -> Result<Option<Vec<PathBuf>>, TextError> {
     let Some(pattern) = path.file_name().and_then(|name| name.to_str()) else {
         return Ok(None);
     };

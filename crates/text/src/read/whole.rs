@@ -72,7 +72,7 @@ pub(super) fn open_stream(
         names: options
             .label_list
             .as_ref()
-            .map(|names| ClassLabels::new(names.clone(), "the label list given")),
+            .map(|names| ClassLabels::new(names.clone(), "--labels")),
         looked: options.label_list.is_some(),
     }))
 }
@@ -331,7 +331,7 @@ mod tests {
         let error = read("{\"text\": \"x\", \"label\": 2}", &named).unwrap_err();
         assert_eq!(
             error,
-            "no-such-file:1: label id 2 is outside the list of 2 names (the label list given)"
+            "no-such-file:1: label id 2 is outside the list of 2 names (--labels)"
         );
     }
 

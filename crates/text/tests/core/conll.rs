@@ -75,7 +75,7 @@ fn word_and_tag_columns_are_as_asked_for() {
     };
     assert_eq!(
         error("1", "7"),
-        "in.conll:1: column 7 is asked for, but this line has 4; expected 1 to 4"
+        "in.conll:1: --tag-column: column 7 is asked for, but this line has 4; expected 1 to 4"
     );
     assert!(error("2", "2").contains("column 2 is asked for as both word and tag"));
     assert!(

@@ -132,14 +132,14 @@ fn a_label_id_outside_the_list_is_named_with_its_row() {
     };
     assert!(
         said("ids.jsonl").ends_with(
-            "ids.jsonl:1: \"ner_tags\": label id 7 is outside the list of 2 names (the label list given)"
+            "ids.jsonl:1: \"ner_tags\": label id 7 is outside the list of 2 names (--labels)"
         ),
         "{}",
         said("ids.jsonl")
     );
     assert!(
         said("hub.parquet").ends_with(
-            "hub.parquet: row 1, counted from 1: label id 7 is outside the list of 2 names (the label list given)"
+            "hub.parquet: row 1, counted from 1: label id 7 is outside the list of 2 names (--labels)"
         ),
         "{}",
         said("hub.parquet")
@@ -156,8 +156,8 @@ fn integers_that_nothing_names_are_refused() {
         assert_eq!(
             error.to_string(),
             format!(
-                "{}: \"ner_tags\" holds integers and nothing names them; expected a label list as \
-                 an option, or in dataset_info.json or label.json beside the file",
+                "{}: \"ner_tags\" holds integers and nothing names them; expected a label list (--labels), \
+                 or in dataset_info.json or label.json beside the file",
                 path.display()
             )
         );

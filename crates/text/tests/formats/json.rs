@@ -65,8 +65,10 @@ fn integers_take_their_names_from_the_list_given() {
     assert_eq!(read("[0, 1]"), Ok("a/O b/B-X".to_owned()));
     assert_eq!(
         read("[0, -100]"),
-        Err("input:1: \"ner_tags\": label id -100 is outside the list of 2 names (the label list given)"
-            .to_owned())
+        Err(
+            "input:1: \"ner_tags\": label id -100 is outside the list of 2 names (--labels)"
+                .to_owned()
+        )
     );
     assert_eq!(
         read(r#"[0, "O"]"#),

@@ -33,8 +33,10 @@ pub fn plan(mut grid: Map<String, Value>, folder: &Path) -> Result<Vec<Planned>,
     let exclude = tables(&mut grid, "exclude")?;
     for table in [&grid].into_iter().chain(&variants).chain(&exclude) {
         if let Some(key) = OWN.iter().find(|key| table.contains_key(**key)) {
-            let message = format!("{key} is not for a grid: a sweep gives each run its own");
-            return Err(error(message));
+            return Err(TrainError::Grid {
+                key: Some((*key).to_owned()),
+                message: "each run of a sweep gets its own, so it is not for a grid".to_owned(),
+            });
         }
     }
     let seeds = match grid.remove("seed") {
@@ -79,7 +81,16 @@ pub fn plan(mut grid: Map<String, Value>, folder: &Path) -> Result<Vec<Planned>,
 }
 
 fn error(message: impl Into<String>) -> TrainError {
-    TrainError::Grid(message.into())
+    let (key, message) = (None, message.into());
+    TrainError::Grid { key, message }
+}
+
+/// The error of a key whose value cannot be.
+fn wrong(key: &str, error: &serde_json::Error) -> TrainError {
+    TrainError::Grid {
+        key: Some(key.to_owned()),
+        message: error.to_string(),
+    }
 }
 
 /// Takes the tables called `key` out of the grid.
@@ -143,11 +154,11 @@ fn axis<'a>(key: &str, value: &'a Value) -> Result<Vec<&'a Value>, TrainError> {
         (Ok(_), _) => Ok(vec![value]),
         (Err(_), Value::Array(values)) if !values.is_empty() => {
             for value in values {
-                fits(value).map_err(|wrong| error(format!("{key}: {wrong}")))?;
+                fits(value).map_err(|error| wrong(key, &error))?;
             }
             Ok(values.iter().collect())
         }
-        (Err(wrong), _) => Err(error(format!("{key}: {wrong}"))),
+        (Err(error), _) => Err(wrong(key, &error)),
     }
 }
 
@@ -292,7 +303,7 @@ mod tests {
             (serde_json::json!({"epochs": []}), "epochs: invalid type"),
             (
                 serde_json::json!({"output": "x"}),
-                "output is not for a grid",
+                "output: each run of a sweep gets its own",
             ),
             (serde_json::json!({"seed": []}), "leaves no run"),
             (

@@ -107,7 +107,7 @@ fn headline(page: &mut String, summary: &Summary) {
 }
 
 fn table(page: &mut String, configurations: &[Configuration]) {
-    let tested = configurations.iter().any(|one| one.test_f1.is_some());
+    let tested = configurations.iter().any(|one| one.test_f1_mean.is_some());
     let test = if tested { "<th>test F1</th>" } else { "" };
     let _ = writeln!(
         page,
@@ -119,7 +119,8 @@ fn table(page: &mut String, configurations: &[Configuration]) {
             0 => one.seeds.len().to_string(),
             diverged => format!("{} ({diverged} diverged)", one.seeds.len()),
         };
-        let test = match (tested, one.test_f1) {
+        let of_test = one.test_f1_mean.zip(one.test_f1_deviation);
+        let test = match (tested, of_test) {
             (false, _) => String::new(),
             (true, None) => "<td></td>".to_owned(),
             (true, Some((mean, deviation))) => {

@@ -20,11 +20,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use bert_ner_score::Counts;
-use bert_ner_text::atomic;
+use bert_ner_text::{atomic, matching_shards};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::resume::{deciding, of_files, same_settings};
+use crate::resume::{deciding, fingerprint, of_files, same_settings};
 use crate::{Evaluation, Event, Measured, Observer, Settings, Stopped, TrainError, train};
 
 pub use grid::{Planned, plan};
@@ -108,15 +108,44 @@ pub fn finished_before(
     }
 }
 
+/// Checks that train, dev and test are there: a sweep should not find out hours later.
+///
+/// # Errors
+/// [`TrainError::Io`] or [`TrainError::Text`] name the first that is not.
+pub fn check_data(settings: &Settings) -> Result<(), TrainError> {
+    let splits = [
+        Some(&settings.train),
+        Some(&settings.dev),
+        settings.test.as_ref(),
+    ];
+    for path in splits.into_iter().flatten() {
+        if matching_shards(path)?.is_none() {
+            fs::metadata(path).map_err(|source| TrainError::Io {
+                path: path.clone(),
+                source,
+            })?;
+        }
+    }
+    Ok(())
+}
+
 /// The content of train, dev and test, hashed.
 fn data(settings: &Settings) -> Result<[Option<u64>; 3], TrainError> {
     let hash = |path: Option<&Path>| -> Result<Option<u64>, TrainError> {
         let Some(path) = path else { return Ok(None) };
-        let hash = of_files(path).map_err(|source| TrainError::Io {
-            path: path.to_owned(),
-            source,
-        })?;
-        Ok(Some(hash))
+        let of_one = |path: &Path| {
+            of_files(path).map_err(|source| TrainError::Io {
+                path: path.to_owned(),
+                source,
+            })
+        };
+        match matching_shards(path)? {
+            None => of_one(path).map(Some),
+            Some(shards) => {
+                let hashes: Result<Vec<u64>, _> = shards.iter().map(|path| of_one(path)).collect();
+                Ok(Some(fingerprint(&hashes?)))
+            }
+        }
     };
     Ok([
         hash(Some(&settings.train))?,
@@ -171,7 +200,7 @@ pub fn run(
         name: planned.name.clone(),
         configuration: planned.configuration.clone(),
         seed: settings.seed,
-        settings: deciding(settings),
+        settings: deciding(settings)?,
         data: data(settings)?,
         outcome,
     };

@@ -40,7 +40,9 @@ pub struct Configuration {
     /// Mean dev loss.
     pub loss_mean: f64,
     /// Mean and standard deviation of test F1, when there is a test split.
-    pub test_f1: Option<(f64, f64)>,
+    pub test_f1_mean: Option<f64>,
+    /// See `test_f1_mean`.
+    pub test_f1_deviation: Option<f64>,
     /// Mean training speed, in sentences per second.
     pub samples_per_second: f64,
     /// Mean seconds of training.
@@ -101,6 +103,7 @@ fn configuration(name: &str, runs: &[RunResult]) -> Configuration {
         .iter()
         .filter_map(|run| Some(run.test.as_ref()?.f1))
         .collect();
+    let tested = (!test.is_empty()).then(|| mean_and_deviation(&test));
     let seeds = |finished: bool| {
         own()
             .filter(|run| run.finished().is_some() == finished)
@@ -115,7 +118,8 @@ fn configuration(name: &str, runs: &[RunResult]) -> Configuration {
         f1_mean,
         f1_deviation,
         loss_mean: mean(&|run| run.best.dev.loss),
-        test_f1: (!test.is_empty()).then(|| mean_and_deviation(&test)),
+        test_f1_mean: tested.map(|(mean, _)| mean),
+        test_f1_deviation: tested.map(|(_, deviation)| deviation),
         samples_per_second: mean(&|run| run.train_samples_per_second),
         train_seconds: mean(&|run| run.train_seconds),
     }

@@ -121,12 +121,16 @@ fn write(
             }
             file.flush()
         }
-        Event::EvalProgress(_) | Event::Saved(_) | Event::Resumed(_) | Event::Warning(_) => Ok(()),
+        Event::EvalProgress(_)
+        | Event::Saved(_)
+        | Event::Resumed(_)
+        | Event::WasFinished(_)
+        | Event::Warning(_) => Ok(()),
     }
 }
 
 fn begin(file: &mut EventFile, settings: &Settings, started: &Started) -> io::Result<()> {
-    let settings = settings.json();
+    let settings = settings.json().map_err(io::Error::other)?;
     // TensorBoard forgets what an earlier file logged for this step and later ones.
     let first = match started.first_step {
         0 => 0,

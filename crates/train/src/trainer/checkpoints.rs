@@ -3,7 +3,8 @@
 use super::Run;
 use crate::checkpoint::Reader;
 use crate::resume::{self, State};
-use crate::{Event, Observer, Saved, TrainError};
+use crate::{Event, Observer, Report, Saved, TrainError};
+use bert_ner_model::arithmetic;
 use std::path::{Path, PathBuf};
 
 impl Run<'_> {
@@ -23,20 +24,30 @@ impl Run<'_> {
 
     /// Writes the whole state. A disk that is full ends no run: it goes on without this checkpoint, and says so.
     pub(super) fn checkpoint(&mut self) {
-        let event = match self.write_checkpoint() {
-            Ok(path) => Event::Checkpointed(Saved { path }),
-            Err(error) => Event::Warning(format!("no checkpoint is written: {error}")),
-        };
-        self.observer.event(&event);
+        match self.write_checkpoint() {
+            Ok((path, left)) => {
+                self.observer.event(&Event::Checkpointed(Saved { path }));
+                if let Some(error) = left {
+                    let message =
+                        format!("a checkpoint is written, but an older one stays: {error}");
+                    self.observer.event(&Event::Warning(message));
+                }
+            }
+            Err(error) => {
+                let message = format!("no checkpoint is written: {error}");
+                self.observer.event(&Event::Warning(message));
+            }
+        }
     }
 
-    fn write_checkpoint(&mut self) -> Result<PathBuf, TrainError> {
+    fn write_checkpoint(&mut self) -> Result<(PathBuf, Option<TrainError>), TrainError> {
         // Rows of the word embedding whose updates are still owed get them now: the same bits as later.
         self.optimizer.synchronise(self.tagger.model_mut());
         let [first, second] = self.optimizer.moments();
         let weights = &self.tagger.model().parameters.data;
         let state = State {
-            settings: resume::deciding(self.settings),
+            settings: resume::deciding(self.settings)?,
+            arithmetic: Some(arithmetic().to_owned()),
             fingerprints: self.fingerprints,
             progress: self.progress.clone(),
             epochs: self.report.epochs.clone(),
@@ -52,12 +63,29 @@ impl Run<'_> {
             .write(step, &header, &[weights, first, second])
     }
 
+    /// The report of the run that was to go on, when it had come to its end. Report and card are written again, in case it was killed
+    /// between them.
+    pub(super) fn finished_before(&mut self) -> Result<Option<Report>, TrainError> {
+        let anew = self.settings.overwrite && self.checkpoints.newest_first()?.is_empty();
+        if !self.settings.resume || anew {
+            return Ok(None);
+        }
+        let published = resume::published(self.settings, &self.fingerprints)?;
+        let Some(report) = published.finished else {
+            return Ok(None);
+        };
+        report.write(&self.settings.output)?;
+        let path = self.settings.output.clone();
+        self.observer.event(&Event::WasFinished(Saved { path }));
+        Ok(Some(*report))
+    }
+
     /// Goes on from the newest checkpoint that is whole; gives its file, or nothing when there is no checkpoint.
     pub(super) fn resume(&mut self) -> Result<Option<PathBuf>, TrainError> {
         // A run may begin anew with `overwrite` whatever stands at its output; to go on, it must be its own.
         let found = self.checkpoints.newest_first()?;
         if !(found.is_empty() && self.settings.overwrite) {
-            self.published = resume::published_step(self.settings, &self.fingerprints)?;
+            self.published = resume::published(self.settings, &self.fingerprints)?.step;
         }
         self.checkpoints.tidy()?;
         let mut left = found.into_iter().peekable();
@@ -81,6 +109,9 @@ impl Run<'_> {
         let state: State = serde_json::from_slice(reader.header())
             .map_err(|error| reader.damaged(format!("its header cannot be read: {error}")))?;
         state.check(path, self.settings, &self.fingerprints)?;
+        if let Some(message) = state.other_arithmetic(path) {
+            self.observer.event(&Event::Warning(message));
+        }
         self.check_best(path, &state)?;
         let model = self.tagger.model_mut();
         let moments = self.optimizer.moments();

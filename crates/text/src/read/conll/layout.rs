@@ -88,8 +88,9 @@ impl Layout {
             );
             return Err(TextError::syntax(name, line, message));
         }
-        let resolve = |column: &Column| {
-            resolve(column, columns, names).map_err(|why| TextError::syntax(name, line, why))
+        let resolve = |column: &Column, option: &str| {
+            let found = resolve(column, columns, names);
+            found.map_err(|why| TextError::syntax(name, line, format!("{option}: {why}")))
         };
         let named = |wanted: &str| {
             let found = names
@@ -98,7 +99,7 @@ impl Layout {
             found.filter(|&column| column < columns)
         };
         let tag = match tag {
-            Some(column) => Some(resolve(column)?),
+            Some(column) => Some(resolve(column, "--tag-column")?),
             None if columns == 1 => None,
             None => match named("NER") {
                 Some(column) => Some(column),
@@ -107,7 +108,7 @@ impl Layout {
             },
         };
         let word = match word {
-            Some(column) => resolve(column)?,
+            Some(column) => resolve(column, "--word-column")?,
             None => named("FORM").unwrap_or(usize::from(tag == Some(0) && columns > 1)),
         };
         if tag == Some(word) {
