@@ -60,6 +60,11 @@ impl Lines {
         }
     }
 
+    /// Bytes of the line that was read last with all that belongs to it.
+    pub(crate) fn raw_length(&self) -> usize {
+        self.buffer.len()
+    }
+
     /// The line that was read last with all that belongs to it, what is not UTF-8 replaced.
     pub(crate) fn lossy(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.buffer)

@@ -92,7 +92,9 @@ impl Reading for TextReader {
                 Ok(None) => return Ok(None),
                 Ok(Some(line)) => line.to_owned(),
                 Err(error @ TextError::Utf8 { .. }) if self.skip_bad_lines => {
-                    self.next = self.next.after(&self.lines.lossy());
+                    let byte = self.next.byte + self.lines.raw_length();
+                    let after = self.next.after(&self.lines.lossy());
+                    self.next = TextOffset { byte, ..after };
                     self.unreadable.count(|| error.to_string());
                     continue;
                 }
