@@ -45,6 +45,14 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<ExitCode> {
             converted.losses
         ));
     }
+    if let Some(made) = converted.documents_made.filter(|&made| made > 0) {
+        note(format_args!(
+            "{}: {}, 0001 and on, a line a sentence: a new one wherever {} marks that a document starts",
+            args.output.display(),
+            counted(made, "documents made of sentences"),
+            args.input.display()
+        ));
+    }
     note(summary(&converted));
     Ok(ExitCode::SUCCESS)
 }

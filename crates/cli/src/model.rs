@@ -10,27 +10,26 @@ use crate::names;
 
 /// Opens the model that `args` name, on as many threads as they say.
 pub(crate) fn open(args: &ModelArgs) -> Result<Tagger> {
-    open_for(args, 0)
+    open_for(args, Options::default())
 }
 
-/// As [`open`], to give so many of the most probable tag sequences.
+/// As [`open`], to give as many of the most probable tags and tag sequences as `options` say.
 ///
 /// # Errors
 /// Also when the model has no CRF that would give them.
-pub(crate) fn open_for(args: &ModelArgs, alternatives: usize) -> Result<Tagger> {
+pub(crate) fn open_for(args: &ModelArgs, options: Options) -> Result<Tagger> {
     threads(args.threads)?;
     let folder = names::model(&args.model, false)?;
     let options = Options {
         max_length: args.max_length,
-        alternatives,
         base: match AdapterConfig::is_in(&folder) {
             true => names::base_of(&folder, false)?,
             false => None,
         },
-        ..Options::default()
+        ..options
     };
     let tagger = Tagger::open_with(&folder, &options)?;
-    if alternatives > 0 && tagger.model().crf().is_none() {
+    if options.alternatives > 0 && tagger.model().crf().is_none() {
         let message = format!("--k-best needs a CRF; {} has a linear head", args.model);
         return Err(Usage(message).into());
     }

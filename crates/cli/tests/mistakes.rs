@@ -64,13 +64,13 @@ fn text_in_place_of_a_file_to_tag_is_answered_with_how_to_give_it() {
 #[test]
 fn predictions_are_not_written_in_another_format_than_the_file_is_named() {
     let bench = Bench::new();
-    for name in ["out.csv", "out.txt", "out.json"] {
+    for name in ["out.arrow", "out.txt", "out.json"] {
         let ended = bench.run(&["predict", "--model", "./x", "dev.conll", "-o", name]);
         ended.failed(
             2,
             &format!(
-                "error: --output {name} has an extension that predict does not write; expected .jsonl, .conll or .tsv, or \
-                 --output-format with a name of its own\n  hint: bert-ner COMMAND --help lists the options\n"
+                "error: --output {name} has an extension that predict does not write; expected .jsonl, .conll, .tsv, .csv, \
+                 .parquet or .html, or --output-format with a name of its own\n  hint: bert-ner COMMAND --help lists the options\n"
             ),
         );
     }
@@ -83,6 +83,8 @@ fn predictions_are_not_written_in_another_format_than_the_file_is_named() {
     };
     assert!(predict(&["tagged.bio"]).starts_with("Ada\tB-PER\t"));
     assert!(predict(&["tagged.TSV"]).starts_with("sentence\t"));
+    assert!(predict(&["tagged.csv"]).starts_with("sentence,"));
+    assert!(predict(&["tagged.html"]).starts_with("<!DOCTYPE html>"));
     assert!(predict(&["tagged.txt", "--output-format", "jsonl"]).starts_with('{'));
 }
 

@@ -4,45 +4,12 @@ mod common;
 #[path = "../../hub/tests/support/mod.rs"]
 mod hub;
 
-use std::io::Write;
-use std::process::Stdio;
-
-use common::{Bench, DEV, Ended, TRAIN, tiny_bert};
+use common::{Bench, DEV, Ended, TRAIN, piped, tiny_bert, trained};
 use hub::{FakeHub, FakeRepo};
 use serde_json::Value;
 
 fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
-}
-
-/// Runs the binary with `input` on its standard input.
-fn piped(bench: &Bench, arguments: &[&str], input: &str) -> Ended {
-    let mut command = bench.command(arguments);
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    // A command that refuses its arguments does not wait for input.
-    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-    child.wait_with_output().unwrap().into()
-}
-
-/// A folder with a model in `out` that knows [`TRAIN`] by heart.
-fn trained() -> Bench {
-    let bench = Bench::new();
-    let settings = [
-        "--epochs",
-        "60",
-        "--learning-rate",
-        "3e-3",
-        "--batch-size",
-        "2",
-        "--eval-every",
-        "20",
-    ];
-    bench.train(&settings).ok();
-    bench
 }
 
 #[test]

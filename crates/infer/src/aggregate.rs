@@ -103,13 +103,15 @@ impl TextWork {
     /// window that shows most of its surroundings, as in [`Tagger::tag`].
     ///
     /// # Errors
-    /// When the text cannot be tokenized, or `stride` is not below `max_length - 2` or comes with [`Aggregation::None`].
+    /// As [`Tagger::check_aggregation`], and when the text cannot be tokenized, or `stride` is not below `max_length - 2` or comes with
+    /// [`Aggregation::None`].
     pub fn new(
         tagger: &Tagger,
         text: String,
         aggregation: Aggregation,
         stride: Option<usize>,
     ) -> Result<(Self, Vec<Sequence>), InferError> {
+        tagger.check_aggregation(aggregation)?;
         let encoding = tagger.tokenizer().encode_text(&text)?;
         let (parts, sequences) = match stride {
             None => windows(tagger, &encoding).into_iter().unzip(),

@@ -4,6 +4,8 @@ use bert_ner_model::ModelError;
 use bert_ner_text::{TextError, Words, counted};
 use bert_ner_tokenize::TokenizeError;
 
+use crate::aggregate::Aggregation;
+
 /// Why a model folder cannot be used, or sentences cannot be tagged.
 #[derive(Debug, thiserror::Error)]
 pub enum InferError {
@@ -72,6 +74,16 @@ pub enum InferError {
         stride: usize,
         /// Pieces of text in a window.
         capacity: usize,
+    },
+    /// An aggregation strategy for a model whose entities it would not find as the model means them.
+    #[error(
+        "the aggregation strategy {strategy} looks at each piece for itself, which {head} does not; expected no strategy"
+    )]
+    Aggregation {
+        /// The strategy asked for.
+        strategy: Aggregation,
+        /// What decides instead.
+        head: &'static str,
     },
     /// The model computes something that is not a number.
     #[error("the model's logits are not finite: its weights are damaged or overflow")]

@@ -13,6 +13,7 @@ pub struct Workspace {
     pub(crate) model: bert_ner_model::Workspace,
     pub(crate) batch: Batch,
     truncated: usize,
+    pub(crate) windows: usize,
 }
 
 impl Workspace {
@@ -24,6 +25,11 @@ impl Workspace {
     /// Whole texts that were longer than the model takes, and so were cut, since the workspace was made; sentences never are.
     pub fn truncated(&self) -> usize {
         self.truncated
+    }
+
+    /// Sequences that went through the model since the workspace was made: one a sentence, more for those that are longer than it.
+    pub fn windows(&self) -> usize {
+        self.windows
     }
 }
 
@@ -114,6 +120,7 @@ impl Tagger {
     ) -> Result<(), InferError> {
         let logits = self.model().forward(&workspace.batch, &mut workspace.model);
         workspace.batch.clear();
+        workspace.windows += pending.len();
         let mut rows = logits.chunks_exact(self.model().labels().len());
         for (sentence, window) in pending.drain(..) {
             for (word, logits) in window.words.zip(&mut rows) {

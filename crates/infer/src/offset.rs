@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use bert_ner_text::{TextError, by_name};
+use bert_ner_text::{TextError, TextOffset, by_name};
 
 /// What an offset into a text counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -27,6 +27,15 @@ impl OffsetUnit {
             Self::Char => "char",
             Self::Byte => "byte",
             Self::Utf16 => "utf16",
+        }
+    }
+
+    /// A place in this unit.
+    pub fn of(self, place: TextOffset) -> usize {
+        match self {
+            Self::Char => place.char,
+            Self::Byte => place.byte,
+            Self::Utf16 => place.utf16,
         }
     }
 
@@ -78,7 +87,7 @@ impl FromStr for OffsetUnit {
     }
 }
 
-/// Turns ascending byte offsets of a text into another unit in one pass over the text.
+/// Turns byte offsets of a text into another unit, ascending ones in one pass over the text.
 pub(crate) struct Offsets<'a> {
     text: &'a str,
     unit: OffsetUnit,
@@ -96,8 +105,12 @@ impl<'a> Offsets<'a> {
         }
     }
 
-    /// The offset of byte `byte`, which is not below the one asked for before.
+    /// The offset of byte `byte`.
     pub(crate) fn at(&mut self, byte: usize) -> usize {
+        // Pieces that are entities of their own may share a character.
+        if byte < self.byte {
+            (self.byte, self.offset) = (0, 0);
+        }
         self.offset += self.unit.length(&self.text[self.byte..byte]);
         self.byte = byte;
         self.offset

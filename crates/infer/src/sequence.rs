@@ -64,6 +64,7 @@ impl Tagger {
         }
         let logits = self.model().forward(&workspace.batch, &mut workspace.model);
         workspace.batch.clear();
+        workspace.windows += sequences.len();
         if !logits.iter().all(|logit| logit.is_finite()) {
             return Err(InferError::NotFinite);
         }

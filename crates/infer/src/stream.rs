@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use bert_ner_text::{Sentence, TextError};
 
+use crate::aggregate::Aggregation;
 use crate::error::InferError;
 use crate::forward::Workspace;
 use crate::tagged::Tagged;
@@ -20,6 +21,7 @@ const CHUNK_SENTENCES: usize = 4096;
 #[derive(Debug)]
 pub struct TagStream<'t, I> {
     tagger: &'t Tagger,
+    aggregation: Option<Aggregation>,
     workspace: Workspace,
     sentences: I,
     ready: VecDeque<(Sentence, Tagged)>,
@@ -37,6 +39,7 @@ impl Tagger {
     {
         TagStream {
             tagger: self,
+            aggregation: None,
             workspace: Workspace::new(),
             sentences: sentences.into_iter(),
             ready: VecDeque::new(),
@@ -50,6 +53,17 @@ impl<I: Iterator<Item = Result<Sentence, TextError>>> TagStream<'_, I> {
     /// Whether the next sentence is tagged already: when not, what was handed out may be flushed.
     pub fn is_ready(&self) -> bool {
         !self.ready.is_empty()
+    }
+
+    /// The same, with the entities that `aggregation` makes of pieces ([`Tagger::tag_texts`]) when there is one.
+    pub fn aggregated(mut self, aggregation: Option<Aggregation>) -> Self {
+        self.aggregation = aggregation;
+        self
+    }
+
+    /// Sequences that went through the model so far.
+    pub fn windows(&self) -> usize {
+        self.workspace.windows()
     }
 
     /// Whole texts so far that were longer than the model takes, and so were cut.
@@ -78,7 +92,12 @@ impl<I: Iterator<Item = Result<Sentence, TextError>>> TagStream<'_, I> {
                 }
             }
         }
-        let tagged = self.tagger.tag(&chunk, &mut self.workspace)?;
+        let tagged = match self.aggregation {
+            Some(strategy) => self
+                .tagger
+                .tag_texts(&chunk, strategy, &mut self.workspace)?,
+            None => self.tagger.tag(&chunk, &mut self.workspace)?,
+        };
         self.ready.extend(chunk.into_iter().zip(tagged));
         Ok(())
     }

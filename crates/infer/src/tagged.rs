@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use bert_ner_text::{Scheme, Sentence, Span};
 
-/// What the model says of a sentence: exactly one tag and one probability a word. Of a whole text: one label.
+/// What the model says of a sentence: exactly one tag and one probability a word. Of a whole text: one label. Of a text whose entities
+/// were aggregated from pieces ([`Tagger::tag_texts`](crate::Tagger::tag_texts)): entities alone.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Tagged {
     /// The tag of each word, in IOB2 (see [`Tagged::entities`]).
@@ -16,6 +17,10 @@ pub struct Tagged {
     /// The probability of each word's tag: of a linear head by softmax over the model's labels, of a CRF by the sum over all tag
     /// sequences that have it.
     pub probabilities: Vec<f32>,
+    /// The most probable labels of each word, best first: as many as the tagger was asked for; empty when none were.
+    pub ranked: Vec<Vec<RankedLabel>>,
+    /// The probability that each word has the tag `O`; 0 where the model has no such label.
+    pub outside: Vec<f32>,
     /// The entities that the tags spell, in order.
     ///
     /// Where the tags are an impossible sequence they are read as conlleval and seqeval read them:
@@ -23,6 +28,15 @@ pub struct Tagged {
     pub entities: Vec<Entity>,
     /// The most probable tag sequences of a CRF, best first: as many as the tagger was asked for. Of a whole text: all labels.
     pub alternatives: Vec<Alternative>,
+}
+
+/// A label and its probability.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RankedLabel {
+    /// The label as the model has it, in its own scheme.
+    pub label: String,
+    /// Its probability.
+    pub probability: f32,
 }
 
 /// A tag sequence and its probability.
@@ -82,7 +96,7 @@ impl Tagged {
             tags,
             probabilities,
             entities,
-            alternatives: Vec::new(),
+            ..Self::default()
         }
     }
 }

@@ -9,7 +9,7 @@ use bert_ner_tokenize::{MIN_LENGTH, TokenizeError, Tokenizer};
 use crate::error::InferError;
 use crate::forward::{Progress, WordLogits, Workspace};
 use crate::softmax;
-use crate::tagged::{Alternative, Tagged};
+use crate::tagged::{Alternative, RankedLabel, Tagged};
 
 /// Pieces in a batch.
 ///
@@ -31,6 +31,8 @@ pub struct Options {
     pub scheme: Option<Scheme>,
     /// How many of a sentence's most probable tag sequences [`Tagged::alternatives`] holds; a linear head gives none.
     pub alternatives: usize,
+    /// How many of a word's most probable labels [`Tagged::ranked`] holds; of a whole text, [`Tagged::alternatives`] (0: all).
+    pub ranked: usize,
     /// The base model's folder, to open an adapter on (`None`: the one that the adapter names, if the folder holds one).
     pub base: Option<PathBuf>,
 }
@@ -49,6 +51,9 @@ pub struct Tagger {
     batch_pieces: usize,
     words: Option<Words>,
     alternatives: usize,
+    ranked: usize,
+    /// The label id of `O`.
+    outside: Option<usize>,
 }
 
 impl Tagger {
@@ -128,7 +133,10 @@ impl Tagger {
         let batch_pieces = options.batch_pieces.unwrap_or(BATCH_PIECES);
         let words = trained.and_then(|ner| ner.words.as_deref());
         let words = words.map(str::parse).transpose()?;
+        let outside = model.labels().iter().position(|label| label == "O");
         Ok(Self {
+            outside,
+            ranked: options.ranked,
             model,
             tokenizer,
             scheme,
@@ -204,7 +212,22 @@ impl Tagger {
         self.words
     }
 
-    /// `options` for reading what this model is to tag: words as it was trained on, sentences no longer than it takes.
+    /// What is a word of running text for this model: as in training, else [`Words::Unicode`].
+    pub fn text_words(&self) -> Words {
+        self.words.unwrap_or(Words::Unicode)
+    }
+
+    /// A text as one sentence of [`Tagger::text_words`].
+    pub fn sentence(&self, text: String) -> Sentence {
+        Sentence {
+            words: self.text_words().split(&text),
+            text,
+            ..Sentence::default()
+        }
+    }
+
+    /// `options` for reading what this model is to tag: words as it was trained on, else as asked for, else
+    /// [`Words::Unicode`], whatever the format; sentences no longer than it takes.
     ///
     /// # Errors
     /// When `options` ask for other words than those of training.
@@ -214,7 +237,7 @@ impl Tagger {
         {
             return Err(InferError::Words { trained, asked });
         }
-        options.words = self.words.or(options.words);
+        options.words = self.words.or(options.words).or(Some(Words::Unicode));
         options.whole_texts = self.task() == Task::Classify;
         // [CLS] and [SEP]
         options.sentence_words = Some(self.max_length - 2);
@@ -371,14 +394,34 @@ impl Tagger {
     /// The tags of a linear head: each word for itself.
     fn tag_apart(&self, sentence: &Sentence, scores: &[f32]) -> Tagged {
         let labels = self.model.labels();
+        let probability = |row: &[f32], id| softmax::log_probability(row, id).exp();
+        let rows = || scores.chunks_exact(labels.len());
         let best = |row: &[f32]| {
             let best = softmax::best(row);
-            let probability = softmax::log_probability(row, best).exp() as f32;
-            (labels[best].as_str(), probability)
+            (labels[best].as_str(), probability(row, best) as f32)
         };
-        let (names, probabilities): (Vec<&str>, Vec<f32>) =
-            scores.chunks_exact(labels.len()).map(best).unzip();
-        Tagged::new(sentence, &names, probabilities, self.scheme)
+        let (names, probabilities): (Vec<&str>, Vec<f32>) = rows().map(best).unzip();
+        let mut tagged = Tagged::new(sentence, &names, probabilities, self.scheme);
+        let outside = |row| self.outside.map_or(0.0, |id| probability(row, id) as f32);
+        tagged.outside = rows().map(outside).collect();
+        if self.ranked > 0 {
+            let all = |row| (0..labels.len()).map(|id| probability(row, id)).collect();
+            tagged.ranked = rows().map(|row| self.rank(all(row))).collect();
+        }
+        tagged
+    }
+
+    /// The most probable labels of a word, of which each has its probability in `all`, `[K]`.
+    fn rank(&self, all: Vec<f64>) -> Vec<RankedLabel> {
+        let mut ranked: Vec<(usize, f64)> = all.into_iter().enumerate().collect();
+        ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
+        ranked.truncate(self.ranked);
+        let labels = self.model.labels();
+        let label = |(id, probability): (usize, f64)| RankedLabel {
+            label: labels[id].clone(),
+            probability: probability as f32,
+        };
+        ranked.into_iter().map(label).collect()
     }
 
     /// The label of a whole text with these scores, `[K]`, and all labels by their probability.
@@ -393,11 +436,14 @@ impl Tagger {
             })
             .collect();
         alternatives.sort_by(|a, b| b.probability.total_cmp(&a.probability));
+        if self.ranked > 0 {
+            alternatives.truncate(self.ranked);
+        }
         Tagged {
             tags: vec![labels[best].clone()],
             probabilities: vec![probability(best)],
-            entities: Vec::new(),
             alternatives,
+            ..Tagged::default()
         }
     }
 
@@ -414,6 +460,20 @@ impl Tagger {
         let mut tagged = Tagged::new(sentence, &names(&decoded.tags), probabilities, self.scheme);
         for entity in &mut tagged.entities {
             entity.confidence = decoded.entity(entity.words.clone(), self.scheme) as f32;
+        }
+        let words = 0..sentence.len();
+        let outside = |word| {
+            self.outside
+                .map_or(0.0, |id| decoded.probability(word, id) as f32)
+        };
+        tagged.outside = words.clone().map(outside).collect();
+        if self.ranked > 0 {
+            let labels = 0..labels.len();
+            let all = |word| {
+                let label = |id| decoded.probability(word, id);
+                labels.clone().map(label).collect()
+            };
+            tagged.ranked = words.map(|word| self.rank(all(word))).collect();
         }
         let alternatives = decoded.best(self.alternatives).into_iter();
         tagged.alternatives = alternatives

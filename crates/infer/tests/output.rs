@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use bert_ner_infer::output::{OutputFormat, OutputOptions, create, create_file};
-use bert_ner_infer::{Alternative, Entity, OffsetUnit, Tagged};
-use bert_ner_text::{ReadOptions, Sentence};
+use bert_ner_infer::{Alternative, Entity, OffsetUnit, RankedLabel, Tagged};
+use bert_ner_text::{ReadOptions, Sentence, TextOffset};
 
 /// Memory that can be looked at while a writer owns it.
 #[derive(Clone, Default)]
@@ -39,7 +39,7 @@ fn example() -> (Sentence, Tagged) {
             entity(1..3, 5..12, "PER", 0.98766),
             entity(4..5, 16..20, "ORG", 0.5),
         ],
-        alternatives: Vec::new(),
+        ..Tagged::default()
     };
     (sentence, tagged)
 }
@@ -57,6 +57,7 @@ fn written(format: OutputFormat, options: OutputOptions, items: &[(Sentence, Tag
         &options,
     )
     .unwrap();
+    writer.begin("a/b.txt").unwrap();
     for (sentence, tagged) in items {
         writer.write(sentence, tagged).unwrap();
     }
@@ -228,4 +229,189 @@ fn a_json_line_holds_the_most_probable_sequences_where_there_are_any() {
     let expected = "\"k_best\":[{\"ner_tags\":[\"O\",\"B-PER\",\"I-PER\",\"O\",\"B-ORG\"],\"score\":0.9123},\
                     {\"ner_tags\":[\"O\",\"B-PER\",\"I-PER\",\"O\",\"O\"],\"score\":0.05}]";
     assert!(line.contains(expected), "{line}");
+}
+
+#[test]
+fn a_json_line_says_its_file_where_its_text_begins_and_the_best_labels_of_each_word() {
+    let (mut sentence, mut tagged) = example();
+    let start = TextOffset::default().after("😀\n");
+    sentence.source.start = Some(start);
+    tagged.ranked = vec![vec![RankedLabel {
+        label: "O".to_owned(),
+        probability: 0.99999,
+    }]];
+    let options = OutputOptions {
+        files: true,
+        unit: OffsetUnit::Utf16,
+        ..OutputOptions::default()
+    };
+    let line = written(OutputFormat::Jsonl, options, &[(sentence, tagged)]);
+    assert!(
+        line.starts_with("{\"file\":\"a/b.txt\",\"start\":3,\"text\":\"😀 Zoë"),
+        "{line}"
+    );
+    assert!(
+        line.contains("\"ner_top\":[[{\"label\":\"O\",\"score\":1.0}]]"),
+        "{line}"
+    );
+}
+
+#[test]
+fn a_csv_row_is_quoted_where_it_must_be() {
+    let (mut sentence, tagged) = example();
+    sentence.source.id = Some("say \"a, b\"".to_owned());
+    let options = OutputOptions {
+        files: true,
+        ..OutputOptions::default()
+    };
+    assert_eq!(
+        written(OutputFormat::Csv, options, &[(sentence, tagged)]),
+        "file,sentence,start_char,end_char,label,score,text\n\
+         a/b.txt,\"say \"\"a, b\"\"\",2,7,PER,0.9877,Zoë Ā\n\
+         a/b.txt,\"say \"\"a, b\"\"\",11,15,ORG,0.5000,ACME\n"
+    );
+}
+
+#[test]
+fn annotation_tools_get_spans_in_characters_and_the_tokens_that_they_cover() {
+    let (mut sentence, tagged) = example();
+    sentence.source.id = Some("7".to_owned());
+    let one = [(sentence, tagged)];
+    assert_eq!(
+        written(OutputFormat::Doccano, OutputOptions::default(), &one),
+        "{\"id\":7,\"text\":\"😀 Zoë Ā of ACME\",\"label\":[[2,7,\"PER\"],[11,15,\"ORG\"]]}\n"
+    );
+    let token = |text: &str, start: usize, id: usize, ws: bool| {
+        let end = start + text.chars().count();
+        format!(r#"{{"text":"{text}","start":{start},"end":{end},"id":{id},"ws":{ws}}}"#)
+    };
+    let tokens = [
+        token("😀", 0, 0, true),
+        token("Zoë", 2, 1, true),
+        token("Ā", 6, 2, true),
+        token("of", 8, 3, true),
+        token("ACME", 11, 4, false),
+    ];
+    assert_eq!(
+        written(OutputFormat::Prodigy, OutputOptions::default(), &one),
+        format!(
+            "{{\"text\":\"😀 Zoë Ā of ACME\",\"tokens\":[{}],\"spans\":[\
+             {{\"start\":2,\"end\":7,\"token_start\":1,\"token_end\":2,\"label\":\"PER\"}},\
+             {{\"start\":11,\"end\":15,\"token_start\":4,\"token_end\":4,\"label\":\"ORG\"}}],\
+             \"meta\":{{\"id\":\"7\",\"scores\":[0.9877,0.5]}}}}\n",
+            tokens.join(",")
+        )
+    );
+}
+
+#[test]
+fn a_token_is_cut_where_an_entity_of_pieces_ends() {
+    let (sentence, mut tagged) = example();
+    tagged.entities = vec![Entity {
+        words: 4..5,
+        span: 16..18,
+        label: "ORG".to_owned(),
+        confidence: 0.5,
+    }];
+    let options = OutputOptions::default();
+    let line = written(OutputFormat::Prodigy, options, &[(sentence, tagged)]);
+    assert!(
+        line.contains(r#""token_start":4,"token_end":4,"label":"ORG""#)
+            && line.contains(r#"{"text":"AC","start":11,"end":13,"id":4,"ws":false}"#)
+            && line.contains(r#"{"text":"ME","start":13,"end":15,"id":5,"ws":false}"#),
+        "{line}"
+    );
+}
+
+#[test]
+fn a_page_escapes_what_it_shows_counts_types_and_needs_nothing_from_elsewhere() {
+    let sentence = Sentence::from_words(&["<script>alert(1)</script>", "\"&'", "\u{1b}[2J"], None);
+    let entity = |word: usize, label: &str| Entity {
+        words: word..word + 1,
+        span: sentence.words[word].clone(),
+        label: label.to_owned(),
+        confidence: 0.5,
+    };
+    let tagged = Tagged {
+        entities: vec![entity(0, "PER"), entity(1, "X\"><i>")],
+        ..Tagged::default()
+    };
+    let options = OutputOptions {
+        types: vec!["LOC".to_owned(), "PER".to_owned()],
+        ..OutputOptions::default()
+    };
+    let items = [(sentence.clone(), tagged.clone()), (sentence, tagged)];
+    let page = written(OutputFormat::Html, options, &items);
+    assert!(
+        page.contains(
+            "<p dir=\"auto\"><mark class=\"t1\" title=\"PER, 50.0 %\">&lt;script&gt;alert(1)&lt;/script&gt;<b>PER</b></mark> \
+             <mark class=\"t2\" title=\"X&quot;&gt;&lt;i&gt;, 50.0 %\">&quot;&amp;'<b>X&quot;&gt;&lt;i&gt;</b></mark> \u{fffd}[2J</p>"
+        ),
+        "{page}"
+    );
+    for (place, label, count) in [(0, "LOC", 0), (1, "PER", 2), (2, "X&quot;&gt;&lt;i&gt;", 2)] {
+        let row = format!("<li><mark class=\"t{place}\">{label}</mark> {count}</li>");
+        assert!(page.contains(&row), "{row}: {page}");
+    }
+    assert!(page.contains("<p>4 entities in 2 texts</p>") && page.ends_with("</html>\n"));
+    for outside in ["http:", "https:", "<script", "src=", "url(", "@import"] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+}
+
+#[test]
+fn a_parquet_file_of_more_rows_than_a_batch_reads_back_as_a_data_set() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("predicted.parquet");
+    let options = OutputOptions {
+        files: true,
+        ranked: 2,
+        ..OutputOptions::default()
+    };
+    let mut writer = create_file(&path, OutputFormat::Parquet, &options).unwrap();
+    writer.begin("a.txt").unwrap();
+    let (sentence, tagged) = example();
+    for _ in 0..1001 {
+        writer.write(&sentence, &tagged).unwrap();
+    }
+    writer.write(&empty().0, &empty().1).unwrap();
+    assert!(!path.exists(), "a file appears when it is complete");
+    writer.finish().unwrap();
+    let read = bert_ner_text::open(&path, &ReadOptions::default()).unwrap();
+    let sentences: Vec<Sentence> = read.map(Result::unwrap).collect();
+    assert_eq!(sentences.len(), 1002);
+    assert!(sentences[..1001].iter().all(|read| {
+        read.words().eq(sentence.words()) && read.tags.as_ref() == Some(&tagged.tags)
+    }));
+    assert!(sentences[1001].is_empty());
+}
+
+#[test]
+fn pieces_that_share_a_character_are_written_by_every_format() {
+    let sentence = Sentence::from_words(&["½"], None);
+    let piece = |label: &str| Entity {
+        words: 0..1,
+        span: 0..2,
+        label: label.to_owned(),
+        confidence: 0.5,
+    };
+    let tagged = Tagged {
+        entities: vec![piece("B-X"), piece("I-X")],
+        ..Tagged::default()
+    };
+    for format in [
+        OutputFormat::Terminal,
+        OutputFormat::Jsonl,
+        OutputFormat::Tsv,
+        OutputFormat::Doccano,
+        OutputFormat::Prodigy,
+        OutputFormat::Html,
+    ] {
+        let options = OutputOptions {
+            aggregated: true,
+            ..OutputOptions::default()
+        };
+        let shown = written(format, options, &[(sentence.clone(), tagged.clone())]);
+        assert!(shown.contains("B-X"), "{format}: {shown}");
+    }
 }

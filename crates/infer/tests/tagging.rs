@@ -7,7 +7,8 @@ use bert_ner_model::{Batch, HeadKind, Heads, Model, NerConfig};
 use bert_ner_text::{Scheme, Sentence, TextError};
 use bert_ner_tokenize::Tokenizer;
 use common::{
-    expected, made_up, model, sentences, strings, tagger, tagger_with, tensor, tiny_bert,
+    crf_tagger, expected, made_up, model, sentences, strings, tagger, tagger_with, tensor,
+    tiny_bert,
 };
 
 #[test]
@@ -313,24 +314,6 @@ fn a_workspace_can_be_used_again_after_an_error() {
     let tagger = tagger();
     let wanted = tagger.tag(&sentences(), &mut Workspace::new()).unwrap();
     assert_eq!(tagger.tag(&sentences(), &mut workspace).unwrap(), wanted);
-}
-
-/// The tiny model with a constrained CRF that likes entities to go on.
-fn crf_tagger(options: &Options) -> Tagger {
-    let folder = tempfile::tempdir().unwrap();
-    model().save(folder.path()).unwrap();
-    let heads = Heads {
-        head: HeadKind::Crf,
-        crf_constraints: true,
-        ..Heads::default()
-    };
-    let labels = model().labels().to_vec();
-    let mut model = Model::with_heads(folder.path(), labels, heads, 5).unwrap();
-    let transitions = tensor(&model, "crf.transitions");
-    for place in [7, 12, 19, 24] {
-        model.parameters.data[transitions.start + place] = 2.0;
-    }
-    Tagger::with_options(model, Tokenizer::load(&tiny_bert()).unwrap(), options).unwrap()
 }
 
 #[test]

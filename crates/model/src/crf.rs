@@ -83,6 +83,11 @@ impl Decoded<'_> {
             .collect()
     }
 
+    /// The probability of a tag at a word, whatever the other words have.
+    pub fn probability(&self, word: usize, tag: usize) -> f64 {
+        self.lattice.marginal(word, tag)
+    }
+
     /// The probability that `words` are an entity with just these borders and this type, other words aside: the sum over all tag
     /// sequences that spell it, by the constrained forward algorithm.
     ///

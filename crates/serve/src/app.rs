@@ -112,7 +112,9 @@ impl App {
 /// Says what infer found wrong.
 fn refuse(error: InferError) -> Refusal {
     match error {
-        InferError::Stride { .. } => Refusal::validation(format!("parameters: {error}")),
+        InferError::Stride { .. } | InferError::Aggregation { .. } => {
+            Refusal::validation(format!("parameters: {error}"))
+        }
         // The message may name a word of the text, but goes to nobody else than who sent it.
         InferError::Tokenize(_) => Refusal::validation(error.to_string()),
         _ => Refusal::internal(error.to_string()),

@@ -1,7 +1,7 @@
 //! One text or sentence of a request: cut into sequences on the way in, decoded on the way out.
 
 use bert_ner_infer::{Aggregation, InferError, Mention, Sequence, Tagged, Tagger, TextWork};
-use bert_ner_text::{Sentence, split_words};
+use bert_ner_text::Sentence;
 
 /// How the entities of a text are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,12 +37,7 @@ impl Work {
                 Ok((Self::Text(work), sequences))
             }
             None => {
-                let words = split_words(&text);
-                let sentence = Sentence {
-                    text,
-                    words,
-                    ..Sentence::default()
-                };
+                let sentence = tagger.sentence(text);
                 Self::sentence(tagger, sentence)
             }
         }

@@ -39,6 +39,8 @@ pub struct Converted {
     pub accounting: Option<Accounting>,
     /// What the format that was written could not hold.
     pub losses: Losses,
+    /// As [`SentenceWriter::documents_made`].
+    pub documents_made: Option<usize>,
 }
 
 /// Reads `input`, brings its tags to the scheme asked for, and writes `output`, which appears whole
@@ -102,6 +104,7 @@ pub fn convert(
         writer.write(sentence)?;
     }
     let losses = writer.losses();
+    let documents_made = writer.documents_made();
     writer.finish()?;
     Ok(Converted {
         sentences: corpus.sentences.len(),
@@ -110,6 +113,7 @@ pub fn convert(
         warnings: corpus.warnings,
         accounting: corpus.accounting,
         losses,
+        documents_made,
     })
 }
 

@@ -41,10 +41,10 @@ pub use read::{
     open_stream, read_corpus, read_corpus_stream,
 };
 pub use scheme::{Scheme, Violation, split_tag};
-pub use sentence::{Entity, Place, Sentence, Source, Span};
+pub use sentence::{Entity, Place, Sentence, Source, Span, TextOffset};
 pub use spans::{Fragments, Overlaps};
 pub use split::{Part, Parts, Ratios, split};
 pub use splits::{Splits, splits};
 pub use stratify::stratify;
-pub use words::{Words, split_words};
+pub use words::{Words, cut_words, split_words};
 pub use write::{Losses, Output, SentenceWriter, WriteOptions, create, create_file};

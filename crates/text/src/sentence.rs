@@ -27,6 +27,30 @@ pub struct Source {
     pub columns: Vec<Vec<String>>,
     /// Where in a document it stands, for formats that keep the text apart from what is said of it.
     pub place: Option<Place>,
+    /// Where in its file the text begins, for running text (plain text, brat).
+    pub start: Option<TextOffset>,
+}
+
+/// A place in a text, counted in every unit from 0.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TextOffset {
+    /// UTF-8 bytes.
+    pub byte: usize,
+    /// Unicode code points.
+    pub char: usize,
+    /// UTF-16 units.
+    pub utf16: usize,
+}
+
+impl TextOffset {
+    /// The place behind `text`, which stands here.
+    pub fn after(self, text: &str) -> Self {
+        Self {
+            byte: self.byte + text.len(),
+            char: self.char + text.chars().count(),
+            utf16: self.utf16 + text.chars().map(char::len_utf16).sum::<usize>(),
+        }
+    }
 }
 
 /// Where in a document's text a sentence's text begins.

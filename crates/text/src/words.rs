@@ -99,7 +99,7 @@ pub fn split_words(text: &str) -> Vec<Span> {
 }
 
 /// `words` cut further so that none crosses one of `cuts`, which are ascending byte offsets on character boundaries.
-pub(crate) fn cut_words(words: Vec<Span>, cuts: &[usize]) -> Vec<Span> {
+pub fn cut_words(words: Vec<Span>, cuts: &[usize]) -> Vec<Span> {
     let mut parts = Vec::with_capacity(words.len());
     for word in words {
         let first = cuts.partition_point(|&cut| cut <= word.start);

@@ -46,7 +46,8 @@ pub(crate) struct DataArgs {
     pub(crate) fragments: Option<Fragments>,
 
     /// Make an impossible tag sequence, or a brat entity whose text is not the one at its offsets, an error instead
-    /// of a counted warning [default: false]
+    /// of a counted warning; in predict, stop at the first input, line or sentence that cannot be read instead of leaving it
+    /// out [default: false]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
     pub(crate) strict: Option<bool>,
 }

@@ -3,6 +3,7 @@
 
 mod data;
 mod head;
+mod predict;
 #[cfg(feature = "serve")]
 mod serve;
 mod train;
@@ -10,14 +11,13 @@ mod train;
 use std::fmt;
 use std::path::PathBuf;
 
-use bert_ner_infer::OffsetUnit;
-use bert_ner_infer::output::OutputFormat;
 use bert_ner_score::StrictScheme;
 use bert_ner_text::{Format, Fragments, Overlaps, Ratios, Scheme, Words};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use data::DataArgs;
 pub(crate) use head::HeadArgs;
+pub(crate) use predict::{PredictArgs, Shard};
 #[cfg(feature = "serve")]
 pub(crate) use serve::ServeArgs;
 pub(crate) use train::TrainArgs;
@@ -52,7 +52,7 @@ pub(crate) enum Command {
     #[command(after_help = EVAL_EXAMPLES)]
     Eval(EvalArgs),
     /// Find the entities in text
-    #[command(after_help = PREDICT_EXAMPLES)]
+    #[command(after_help = predict::EXAMPLES)]
     Predict(PredictArgs),
     /// Answer over HTTP
     #[cfg(feature = "serve")]
@@ -168,48 +168,6 @@ pub(crate) struct EvalArgs {
     /// Print what conlleval prints
     #[arg(long)]
     pub(crate) conlleval: bool,
-
-    #[command(flatten)]
-    pub(crate) format: DataArgs,
-}
-
-const PREDICT_EXAMPLES: &str = "\
-Examples:
-  echo 'Ada Lovelace was born in London .' | bert-ner predict --model ner
-  bert-ner predict --model ner news.txt --output-format jsonl -o entities.jsonl
-  bert-ner predict --model ner test.conll --output-format conll | bert-ner score -
-  bert-ner predict --model ner texts/ --output-format brat -o annotated/";
-
-#[derive(Debug, Args)]
-pub(crate) struct PredictArgs {
-    /// Files or brat folders to tag; standard input when there is none, or -. Annotations that a brat folder
-    /// holds already are not looked at
-    #[arg(value_name = "PATH")]
-    pub(crate) paths: Vec<PathBuf>,
-
-    #[command(flatten)]
-    pub(crate) model: ModelArgs,
-
-    /// How to write the entities: terminal (the text, and its entities below it), jsonl (an object
-    /// a sentence), conll (a word a line, the predicted tag last), tsv (an entity a line) or brat (a folder of the
-    /// texts as they are with their entities beside them)
-    /// [default: by the extension of FILE; terminal where it has none]
-    #[arg(long, value_name = "F", help_heading = "Output")]
-    pub(crate) output_format: Option<OutputFormat>,
-
-    /// What the offsets in jsonl and tsv count: char (as Python), byte (as Rust and Go) or utf16
-    /// (as JavaScript and Java)
-    #[arg(long, value_name = "UNIT", default_value_t, help_heading = "Output")]
-    pub(crate) offsets: OffsetUnit,
-
-    /// With a CRF, in jsonl: the N most probable tag sequences of each sentence, with their
-    /// probabilities
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Output")]
-    pub(crate) k_best: Option<u16>,
-
-    /// File to write instead of standard output, or folder for brat; it appears when it is complete
-    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
-    pub(crate) output: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) format: DataArgs,

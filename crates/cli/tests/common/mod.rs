@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test crate uses some of it")]
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -158,4 +159,34 @@ impl Bench {
 /// The tiny random BERT of the crate `model`, with its tokenizer.
 pub(crate) fn tiny_bert() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../model/tests/data/tiny-bert")
+}
+
+/// Runs the binary with `input` on its standard input.
+pub(crate) fn piped(bench: &Bench, arguments: &[&str], input: &str) -> Ended {
+    let mut command = bench.command(arguments);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // A command that refuses its arguments does not wait for input.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap().into()
+}
+
+/// A folder with a model in `out` that knows [`TRAIN`] by heart.
+pub(crate) fn trained() -> Bench {
+    let bench = Bench::new();
+    let settings = [
+        "--epochs",
+        "60",
+        "--learning-rate",
+        "3e-3",
+        "--batch-size",
+        "2",
+        "--eval-every",
+        "20",
+    ];
+    bench.train(&settings).ok();
+    bench
 }

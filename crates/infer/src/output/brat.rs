@@ -19,6 +19,12 @@ pub(super) fn create(
 struct Brat(DocumentWriter);
 
 impl PredictionWriter for Brat {
+    fn begin(&mut self, file: &str) -> Result<(), TextError> {
+        let stem = Path::new(file).file_stem();
+        let stem = stem.map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+        self.0.begin(&stem)
+    }
+
     fn write(&mut self, sentence: &Sentence, tagged: &Tagged) -> Result<(), TextError> {
         let entities = tagged.entities.iter();
         self.0.push(

@@ -6,9 +6,9 @@ use bert_ner_text::Sentence;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::Layout;
 use super::jsonl::rounded;
 use super::terminal::push_shown;
+use super::{At, Layout};
 use crate::tagged::{Alternative, Tagged};
 
 /// A JSON object a text; `text` and `label` are called as in data sets, so that predictions can be read again.
@@ -16,6 +16,8 @@ pub(super) struct Jsonl;
 
 #[derive(Serialize)]
 struct Line<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<&'a str>,
     text: &'a str,
@@ -29,12 +31,13 @@ struct Line<'a> {
 }
 
 impl Layout for Jsonl {
-    fn sentence(&self, _number: usize, sentence: &Sentence, tagged: &Tagged, out: &mut String) {
+    fn sentence(&mut self, at: At<'_>, sentence: &Sentence, tagged: &Tagged, out: &mut String) {
         let probability = |label: &Alternative| {
             let value = Value::from(rounded(label.probability));
             (label.tags.concat(), value)
         };
         let line = Line {
+            file: at.file,
             id: sentence.source.id.as_deref(),
             text: &sentence.text,
             label: label(tagged),
@@ -54,8 +57,8 @@ pub(super) struct Terminal;
 const SHOWN: f32 = 0.005;
 
 impl Layout for Terminal {
-    fn sentence(&self, number: usize, sentence: &Sentence, tagged: &Tagged, out: &mut String) {
-        if number > 1 {
+    fn sentence(&mut self, at: At<'_>, sentence: &Sentence, tagged: &Tagged, out: &mut String) {
+        if at.number > 1 {
             out.push('\n');
         }
         push_shown(out, sentence.text.trim_end());
@@ -87,7 +90,7 @@ fn label(tagged: &Tagged) -> &str {
 mod tests {
     use super::*;
 
-    fn shown(layout: &dyn Layout) -> String {
+    fn shown(layout: &mut dyn Layout) -> String {
         let alternative = |label: &str, probability| Alternative {
             tags: vec![label.to_owned()],
             probability,
@@ -105,14 +108,18 @@ mod tests {
         let mut sentence = Sentence::from_words(&["so \"good\""], Some(vec!["fear".to_owned()]));
         sentence.source.id = Some("7".to_owned());
         let mut out = String::new();
-        layout.sentence(1, &sentence, &tagged, &mut out);
+        let at = At {
+            number: 1,
+            file: None,
+        };
+        layout.sentence(at, &sentence, &tagged, &mut out);
         out
     }
 
     #[test]
     fn every_label_has_its_probability_and_the_best_stands_first() {
         assert_eq!(
-            shown(&Jsonl),
+            shown(&mut Jsonl),
             concat!(
                 r#"{"id":"7","text":"so \"good\"","label":"joy","score":0.75,"gold":"fear","#,
                 r#""probabilities":{"joy":0.75,"fear":0.249,"love":0.001}}"#,
@@ -120,7 +127,7 @@ mod tests {
             )
         );
         assert_eq!(
-            shown(&Terminal),
+            shown(&mut Terminal),
             "so \"good\"\n  joy    75.0 %\n  fear   24.9 %\n"
         );
     }

@@ -22,6 +22,10 @@ struct Conll {
 }
 
 impl PredictionWriter for Conll {
+    fn begin(&mut self, _file: &str) -> Result<(), TextError> {
+        Ok(())
+    }
+
     fn write(&mut self, sentence: &Sentence, tagged: &Tagged) -> Result<(), TextError> {
         self.writer.write(&with_predicted(sentence, tagged))
     }

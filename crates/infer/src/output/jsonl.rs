@@ -4,27 +4,50 @@
 use bert_ner_text::Sentence;
 use serde::Serialize;
 
-use super::Layout;
+use super::{At, Layout};
 use crate::offset::{OffsetUnit, Offsets};
-use crate::tagged::{Alternative, Tagged};
+use crate::tagged::{Alternative, RankedLabel, Tagged};
 
 pub(super) struct Jsonl {
     pub(super) unit: OffsetUnit,
+    /// Whether there are entities alone.
+    pub(super) aggregated: bool,
 }
 
 #[derive(Serialize)]
 struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<&'a str>,
+    /// Where in its file a running text begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start: Option<usize>,
     text: &'a str,
-    tokens: Vec<&'a str>,
-    ner_tags: &'a [String],
-    /// The probability of each word's tag.
-    ner_scores: Vec<f64>,
+    #[serde(flatten)]
+    words: Option<WordFields<'a>>,
     entities: Vec<Item<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     k_best: Vec<Sequence<'a>>,
     offset_unit: &'static str,
+}
+
+/// What is said of each word.
+#[derive(Serialize)]
+struct WordFields<'a> {
+    tokens: Vec<&'a str>,
+    ner_tags: &'a [String],
+    /// The probability of each word's tag.
+    ner_scores: Vec<f64>,
+    /// The most probable labels of each word.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ner_top: Vec<Vec<Ranked<'a>>>,
+}
+
+#[derive(Serialize)]
+struct Ranked<'a> {
+    label: &'a str,
+    score: f64,
 }
 
 #[derive(Serialize)]
@@ -43,7 +66,7 @@ struct Sequence<'a> {
 }
 
 impl Layout for Jsonl {
-    fn sentence(&self, _number: usize, sentence: &Sentence, tagged: &Tagged, out: &mut String) {
+    fn sentence(&mut self, at: At<'_>, sentence: &Sentence, tagged: &Tagged, out: &mut String) {
         let mut offsets = Offsets::new(&sentence.text, self.unit);
         let entities = tagged.entities.iter().map(|entity| Item {
             start: offsets.at(entity.span.start),
@@ -52,18 +75,35 @@ impl Layout for Jsonl {
             score: rounded(entity.confidence),
             text: &sentence.text[entity.span.clone()],
         });
+        let start = sentence.source.start;
         let line = Line {
+            file: at.file,
             id: sentence.source.id.as_deref(),
+            start: start.map(|start| self.unit.of(start)),
             text: &sentence.text,
+            words: (!self.aggregated).then(|| words(sentence, tagged)),
             entities: entities.collect(),
-            tokens: sentence.words().collect(),
-            ner_tags: &tagged.tags,
-            ner_scores: tagged.probabilities.iter().map(|&p| rounded(p)).collect(),
             k_best: tagged.alternatives.iter().map(sequence).collect(),
             offset_unit: self.unit.name(),
         };
         out.push_str(&serde_json::to_string(&line).expect("strings and finite numbers serialize"));
         out.push('\n');
+    }
+}
+
+fn words<'a>(sentence: &'a Sentence, tagged: &'a Tagged) -> WordFields<'a> {
+    let ranked = |ranked: &'a Vec<RankedLabel>| {
+        let label = |it: &'a RankedLabel| Ranked {
+            label: &it.label,
+            score: rounded(it.probability),
+        };
+        ranked.iter().map(label).collect()
+    };
+    WordFields {
+        tokens: sentence.words().collect(),
+        ner_tags: &tagged.tags,
+        ner_scores: tagged.probabilities.iter().map(|&p| rounded(p)).collect(),
+        ner_top: tagged.ranked.iter().map(ranked).collect(),
     }
 }
 

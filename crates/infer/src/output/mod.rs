@@ -6,52 +6,53 @@
 mod brat;
 mod classes;
 mod conll;
+mod format;
+mod html;
 mod jsonl;
+mod parquet;
+mod spans;
+mod tables;
 mod target;
 mod terminal;
-mod tsv;
 
-use std::fmt;
 use std::path::Path;
-use std::str::FromStr;
-
-use bert_ner_text::{Format, Output, Sentence, TextError, by_name};
 
 use bert_ner_model::Task;
+use bert_ner_text::{Output, Sentence, TextError};
 
 use crate::offset::OffsetUnit;
 use crate::tagged::Tagged;
+pub use format::OutputFormat;
 use target::Target;
 
-/// How predictions are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum OutputFormat {
-    /// The text, and its entities below it, for people.
-    #[default]
-    Terminal,
-    /// One JSON object a sentence: `text`, `tokens`, `ner_tags` and `entities` with offsets.
-    Jsonl,
-    /// Columns, one word a line: the predicted tag last, the gold tag before it when there is one.
-    Conll,
-    /// One entity a line, with a header.
-    Tsv,
-    /// A folder of brat: texts and, beside them, their entities. Made by [`create_brat`].
-    Brat,
-}
-
 /// What can be chosen about the writing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OutputOptions {
-    /// What the offsets in `jsonl` and `tsv` count.
+    /// What offsets count, where [`OutputFormat::has_units`].
     pub unit: OffsetUnit,
     /// Whether the terminal listing has colours (ANSI sequences).
     pub colours: bool,
     /// What is predicted: whole texts are written by [`OutputFormat::Terminal`] and [`OutputFormat::Jsonl`].
     pub task: Task,
+    /// Whether there are several inputs, so that rows say which they are of ([`PredictionWriter::begin`]), where
+    /// [`OutputFormat::has_files`].
+    pub files: bool,
+    /// Whether entities come without tags of words ([`Tagger::tag_texts`](crate::Tagger::tag_texts)).
+    pub aggregated: bool,
+    /// How many of its most probable labels each word comes with, where [`OutputFormat::has_ranks`].
+    pub ranked: usize,
+    /// The entity types there are, for the colours of [`OutputFormat::Html`].
+    pub types: Vec<String>,
 }
 
 /// Takes sentences and their predictions one by one.
 pub trait PredictionWriter {
+    /// What is written from now on is of the input `file`.
+    ///
+    /// # Errors
+    /// When what is due of the input before cannot be written.
+    fn begin(&mut self, file: &str) -> Result<(), TextError>;
+
     /// Writes one sentence.
     ///
     /// # Errors
@@ -78,6 +79,7 @@ pub fn create(
     check_task(format, options, name)?;
     match format {
         OutputFormat::Conll => return conll::create(output, name),
+        OutputFormat::Parquet => return parquet::create(Target::stream(output, name), options),
         OutputFormat::Brat => {
             let message = "cannot hold brat, which is a folder; expected a folder to write";
             return Err(TextError::File {
@@ -103,6 +105,7 @@ pub fn create_file(
     check_task(format, options, path)?;
     match format {
         OutputFormat::Conll => return conll::create_file(path),
+        OutputFormat::Parquet => return parquet::create(Target::file(path)?, options),
         OutputFormat::Brat => return create_brat(path, []),
         _ => {}
     }
@@ -141,21 +144,13 @@ fn lines(
     format: OutputFormat,
     options: &OutputOptions,
 ) -> Result<Box<dyn PredictionWriter>, TextError> {
-    let layout: Box<dyn Layout> = match format {
-        OutputFormat::Jsonl if options.task == Task::Classify => Box::new(classes::Jsonl),
-        _ if options.task == Task::Classify => Box::new(classes::Terminal),
-        OutputFormat::Jsonl => Box::new(jsonl::Jsonl { unit: options.unit }),
-        OutputFormat::Tsv => Box::new(tsv::Tsv { unit: options.unit }),
-        OutputFormat::Terminal | OutputFormat::Conll | OutputFormat::Brat => {
-            Box::new(terminal::Terminal {
-                colours: options.colours,
-            })
-        }
-    };
+    let layout = layout(format, options);
     let mut writer = Lines {
         target,
         layout,
         sentences: 0,
+        file: None,
+        files: options.files,
         buffer: String::new(),
     };
     writer.layout.header(&mut writer.buffer);
@@ -163,13 +158,48 @@ fn lines(
     Ok(Box::new(writer))
 }
 
+fn layout(format: OutputFormat, options: &OutputOptions) -> Box<dyn Layout> {
+    let (unit, files) = (options.unit, options.files);
+    match format {
+        OutputFormat::Jsonl if options.task == Task::Classify => Box::new(classes::Jsonl),
+        _ if options.task == Task::Classify => Box::new(classes::Terminal),
+        OutputFormat::Jsonl => Box::new(jsonl::Jsonl {
+            unit,
+            aggregated: options.aggregated,
+        }),
+        OutputFormat::Tsv => Box::new(tables::Table::tsv(unit, files)),
+        OutputFormat::Csv => Box::new(tables::Table::csv(unit, files)),
+        OutputFormat::Doccano => Box::new(spans::Doccano),
+        OutputFormat::Prodigy => Box::new(spans::Prodigy),
+        OutputFormat::Html => Box::new(html::Html::new(&options.types)),
+        OutputFormat::Terminal
+        | OutputFormat::Conll
+        | OutputFormat::Parquet
+        | OutputFormat::Brat => Box::new(terminal::Terminal {
+            colours: options.colours,
+        }),
+    }
+}
+
+/// Where a sentence stands.
+#[derive(Debug, Clone, Copy)]
+struct At<'a> {
+    /// Its number among all sentences of the output, counted from 1.
+    number: usize,
+    /// The input that it is of, where there are several.
+    file: Option<&'a str>,
+}
+
 /// How a sentence looks.
 trait Layout {
     /// What stands before the first sentence.
-    fn header(&self, _out: &mut String) {}
+    fn header(&mut self, _out: &mut String) {}
 
-    /// Appends the lines of the sentence with this number, counted from 1.
-    fn sentence(&self, number: usize, sentence: &Sentence, tagged: &Tagged, out: &mut String);
+    /// Appends the lines of a sentence.
+    fn sentence(&mut self, at: At<'_>, sentence: &Sentence, tagged: &Tagged, out: &mut String);
+
+    /// What stands behind the last sentence.
+    fn footer(&mut self, _out: &mut String) {}
 }
 
 /// Writes each sentence as its layout has it.
@@ -177,96 +207,38 @@ struct Lines {
     target: Target,
     layout: Box<dyn Layout>,
     sentences: usize,
+    file: Option<String>,
+    files: bool,
     buffer: String,
 }
 
 impl Lines {
     fn flush(&mut self) -> Result<(), TextError> {
-        self.target.write(self.buffer.as_bytes())?;
+        self.target.put(self.buffer.as_bytes())?;
         self.buffer.clear();
         Ok(())
     }
 }
 
 impl PredictionWriter for Lines {
+    fn begin(&mut self, file: &str) -> Result<(), TextError> {
+        self.file = self.files.then(|| file.to_owned());
+        Ok(())
+    }
+
     fn write(&mut self, sentence: &Sentence, tagged: &Tagged) -> Result<(), TextError> {
         self.sentences += 1;
-        self.layout
-            .sentence(self.sentences, sentence, tagged, &mut self.buffer);
+        let at = At {
+            number: self.sentences,
+            file: self.file.as_deref(),
+        };
+        self.layout.sentence(at, sentence, tagged, &mut self.buffer);
         self.flush()
     }
 
-    fn finish(self: Box<Self>) -> Result<(), TextError> {
+    fn finish(mut self: Box<Self>) -> Result<(), TextError> {
+        self.layout.footer(&mut self.buffer);
+        self.flush()?;
         self.target.finish()
-    }
-}
-
-impl OutputFormat {
-    /// Every format.
-    pub const ALL: [Self; 5] = [
-        Self::Terminal,
-        Self::Jsonl,
-        Self::Conll,
-        Self::Tsv,
-        Self::Brat,
-    ];
-
-    /// The name, as on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Terminal => "terminal",
-            Self::Jsonl => "jsonl",
-            Self::Conll => "conll",
-            Self::Tsv => "tsv",
-            Self::Brat => "brat",
-        }
-    }
-
-    /// The format that a file's extension asks for, as in [`Format::from_extension`]; `None` when it asks for one that
-    /// predictions are not written in.
-    pub fn of_extension(path: &Path) -> Option<Self> {
-        match Format::from_extension(path)? {
-            Format::Jsonl => Some(Self::Jsonl),
-            Format::Conll => Some(Self::Conll),
-            Format::Tsv => Some(Self::Tsv),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for OutputFormat {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for OutputFormat {
-    type Err = TextError;
-
-    fn from_str(name: &str) -> Result<Self, TextError> {
-        by_name("output format", &Self::ALL, Self::name, name)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_read_back() {
-        for format in OutputFormat::ALL {
-            assert_eq!(format.name().parse::<OutputFormat>().unwrap(), format);
-        }
-        assert_eq!(
-            "xml".parse::<OutputFormat>().unwrap_err().to_string(),
-            "unknown output format \"xml\"; expected terminal, jsonl, conll, tsv or brat"
-        );
-        assert_eq!(
-            OutputFormat::of_extension(Path::new("a/b.tsv")),
-            Some(OutputFormat::Tsv)
-        );
-        for other in ["b", "b.csv", "b.json", "b.txt"] {
-            assert_eq!(OutputFormat::of_extension(Path::new(other)), None);
-        }
     }
 }

@@ -33,11 +33,12 @@ impl Target {
         })
     }
 
-    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), TextError> {
-        let written = match &mut self.kind {
-            Kind::Stream(stream) => stream.write_all(bytes),
-            Kind::File(file) => file.write_all(bytes),
-        };
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn put(&mut self, bytes: &[u8]) -> Result<(), TextError> {
+        let written = self.write_all(bytes);
         named(&self.path, written)
     }
 
@@ -47,6 +48,22 @@ impl Target {
             Kind::File(file) => file.commit(),
         };
         named(&self.path, finished)
+    }
+}
+
+impl Write for Target {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.kind {
+            Kind::Stream(stream) => stream.write(bytes),
+            Kind::File(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.kind {
+            Kind::Stream(stream) => stream.flush(),
+            Kind::File(file) => file.flush(),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use bert_ner_text::Sentence;
 
-use super::Layout;
+use super::{At, Layout};
 use crate::tagged::{Entity, Tagged};
 
 pub(super) struct Terminal {
@@ -23,13 +23,13 @@ const COLOURS: [&str; 6] = [
 const PLAIN: &str = "\x1b[0m";
 
 impl Layout for Terminal {
-    fn sentence(&self, number: usize, sentence: &Sentence, tagged: &Tagged, out: &mut String) {
-        if number > 1 {
+    fn sentence(&mut self, at: At<'_>, sentence: &Sentence, tagged: &Tagged, out: &mut String) {
+        if at.number > 1 {
             out.push('\n');
         }
         let text = &sentence.text;
         let mut shown = 0;
-        for entity in &tagged.entities {
+        for entity in apart(&tagged.entities) {
             push_shown(out, &text[shown..entity.span.start]);
             self.paint(out, entity, &text[entity.span.clone()]);
             shown = entity.span.end;
@@ -65,6 +65,16 @@ impl Terminal {
             out.push_str(PLAIN);
         }
     }
+}
+
+/// The entities that begin where the one before has ended: pieces that are entities of their own may share a character.
+pub(super) fn apart(entities: &[Entity]) -> impl Iterator<Item = &Entity> {
+    let mut end = 0;
+    entities.iter().filter(move |entity| {
+        let is_apart = entity.span.start >= end;
+        end = end.max(entity.span.end);
+        is_apart
+    })
 }
 
 /// Appends `text` with a space for every control character, which could move the cursor or worse.

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use bert_ner_infer::{Options, Tagger};
-use bert_ner_model::Model;
+use bert_ner_model::{HeadKind, Heads, Model};
 use bert_ner_text::Sentence;
 use bert_ner_tokenize::Tokenizer;
 use serde_json::Value;
@@ -75,4 +75,22 @@ pub(crate) fn made_up(words: usize, seed: usize) -> Sentence {
         (0..1 + (seed + index) % 4).map(letter).collect()
     };
     Sentence::from_words(&(0..words).map(word).collect::<Vec<_>>(), None)
+}
+
+/// The tiny model with a constrained CRF that likes entities to go on.
+pub(crate) fn crf_tagger(options: &Options) -> Tagger {
+    let folder = tempfile::tempdir().unwrap();
+    model().save(folder.path()).unwrap();
+    let heads = Heads {
+        head: HeadKind::Crf,
+        crf_constraints: true,
+        ..Heads::default()
+    };
+    let labels = model().labels().to_vec();
+    let mut model = Model::with_heads(folder.path(), labels, heads, 5).unwrap();
+    let transitions = tensor(&model, "crf.transitions");
+    for place in [7, 12, 19, 24] {
+        model.parameters.data[transitions.start + place] = 2.0;
+    }
+    Tagger::with_options(model, Tokenizer::load(&tiny_bert()).unwrap(), options).unwrap()
 }

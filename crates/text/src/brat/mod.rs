@@ -106,6 +106,11 @@ fn check_texts(
 /// A file's text, to the byte.
 fn read_text(path: &Path) -> Result<String, TextError> {
     let bytes = std::fs::read(path).map_err(|source| TextError::io(path, source))?;
+    decode_text(bytes, path)
+}
+
+/// The text that the bytes of the file at `path` are.
+pub(crate) fn decode_text(bytes: Vec<u8>, path: &Path) -> Result<String, TextError> {
     if matches!(bytes.as_slice(), [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
         return Err(TextError::file(path, "is UTF-16; expected UTF-8 text"));
     }

@@ -140,12 +140,17 @@ fn fragments(text: &str, span: &Span) -> Vec<Span> {
 /// Puts sentences together to the documents that they came from.
 ///
 /// Sentences that came from no document become documents of their own: a new one wherever one starts, a line a sentence,
-/// called `0001`, `0002`, ...
+/// called `0001`, `0002`, ..., after the name that [`DocumentWriter::begin`] gave.
 #[derive(Debug)]
 pub struct DocumentWriter {
     folder: FolderWriter,
     current: Option<Current>,
+    /// What the names of the documents begin with that are made up.
+    prefix: String,
+    /// Documents made up since the last prefix.
     made: usize,
+    /// Documents made up in all.
+    all_made: usize,
 }
 
 /// The document whose sentences are coming in.
@@ -164,8 +169,26 @@ impl DocumentWriter {
         Self {
             folder,
             current: None,
+            prefix: String::new(),
             made: 0,
+            all_made: 0,
         }
+    }
+
+    /// Ends the document: sentences that follow are of another input, and documents that are made up of them have its `name` and a
+    /// number.
+    ///
+    /// # Errors
+    /// As [`FolderWriter::write`].
+    pub fn begin(&mut self, name: &str) -> Result<(), TextError> {
+        self.prefix = format!("{name}-");
+        self.made = 0;
+        self.complete()
+    }
+
+    /// Documents that were made up of sentences that came from none.
+    pub fn made(&self) -> usize {
+        self.all_made
     }
 
     /// Adds a sentence and its entities, which are bytes of its text.
@@ -189,16 +212,16 @@ impl DocumentWriter {
         if !continues {
             self.complete()?;
         }
-        let made = &mut self.made;
-        let current = self.current.get_or_insert_with(|| {
-            *made += usize::from(place.is_none());
-            Current {
-                document: place.map(|place| Arc::clone(&place.document)),
-                name: place
-                    .map_or_else(|| format!("{made:04}"), |place| place.document.name.clone()),
-                text: String::new(),
-                entities: Vec::new(),
-            }
+        if self.current.is_none() && place.is_none() {
+            self.made += 1;
+            self.all_made += 1;
+        }
+        let made = || format!("{}{:04}", self.prefix, self.made);
+        let current = self.current.get_or_insert_with(|| Current {
+            document: place.map(|place| Arc::clone(&place.document)),
+            name: place.map_or_else(made, |place| place.document.name.clone()),
+            text: String::new(),
+            entities: Vec::new(),
         });
         let start = match place {
             Some(place) => place.start,

@@ -14,7 +14,7 @@ use crate::brat::{Accounting, Document, DocumentFiles, TextBound, document_files
 use crate::sentences::{holds_an_end, sentences};
 use crate::spans::{self, Fragments, Overlaps};
 use crate::words::cut_words;
-use crate::{Entity, Place, Scheme, Sentence, Source, Span, TextError, Words};
+use crate::{Entity, Place, Scheme, Sentence, Source, Span, TextError, TextOffset, Words};
 
 pub(super) fn open(
     path: &Path,
@@ -226,8 +226,13 @@ impl BratReader {
         if found.is_empty() {
             found.push(0..0);
         }
+        let mut start = TextOffset::default();
         for (number, run) in found.into_iter().enumerate() {
             let mut sentence = sentence(document, &words[run.clone()], number);
+            if let Some(place) = &sentence.source.place {
+                start = start.after(&text[start.byte..place.start]);
+                sentence.source.start = Some(start);
+            }
             if is_annotated {
                 let tags = self.scheme.tags(&inside(&entities, &run), sentence.len());
                 sentence.tags =

@@ -31,6 +31,7 @@ pub(super) fn open(
         labels: LabelSource::new(name, options.label_list.as_deref(), None),
         spans: doccano::Spans::new(options),
         unplaced: Warning::new("texts in which the words do not stand one after the other"),
+        unreadable: Warning::new("lines that could not be read, left out"),
     }))
 }
 
@@ -42,6 +43,7 @@ struct JsonReader {
     labels: LabelSource,
     spans: doccano::Spans,
     unplaced: Warning,
+    unreadable: Warning,
 }
 
 impl Reading for JsonReader {
@@ -50,6 +52,32 @@ impl Reading for JsonReader {
     }
 
     fn read(&mut self) -> Result<Option<Sentence>, TextError> {
+        loop {
+            match self.read_value() {
+                Err(error @ (TextError::Syntax { .. } | TextError::Utf8 { .. }))
+                    if self.options.skip_bad_lines && self.values.has_lines() =>
+                {
+                    self.unreadable.count(|| error.to_string());
+                }
+                read => return read,
+            }
+        }
+    }
+
+    fn label_names(&self) -> Option<Vec<String>> {
+        self.labels.known().map(|labels| labels.names().to_vec())
+    }
+
+    fn warnings(&self) -> Vec<Warning> {
+        let own = [&self.unplaced, &self.unreadable];
+        let all = self.spans.warnings().into_iter().chain(own);
+        all.filter(|warning| warning.count > 0).cloned().collect()
+    }
+}
+
+impl JsonReader {
+    /// The sentence of the next value.
+    fn read_value(&mut self) -> Result<Option<Sentence>, TextError> {
         let Some((value, line)) = self.values.next()? else {
             return Ok(None);
         };
@@ -72,17 +100,6 @@ impl Reading for JsonReader {
         Ok(Some(sentence))
     }
 
-    fn label_names(&self) -> Option<Vec<String>> {
-        self.labels.known().map(|labels| labels.names().to_vec())
-    }
-
-    fn warnings(&self) -> Vec<Warning> {
-        let all = self.spans.warnings().into_iter().chain([&self.unplaced]);
-        all.filter(|warning| warning.count > 0).cloned().collect()
-    }
-}
-
-impl JsonReader {
     /// The sentence of an object that lists words.
     fn tokens(&mut self, object: &Map<String, Value>, line: usize) -> Result<Sentence, TextError> {
         let names: Vec<&str> = object.keys().map(String::as_str).collect();

@@ -1,5 +1,6 @@
 //! Lines of UTF-8 text, with numbers and the place of a bad byte.
 
+use std::borrow::Cow;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
@@ -49,6 +50,24 @@ impl Lines {
             [.., b'\n'] => "\n",
             _ => "",
         }
+    }
+
+    /// The byte order mark that stands before the line that was read last.
+    pub(crate) fn mark(&self) -> &'static str {
+        match self.number == 1 && self.buffer.starts_with(b"\xef\xbb\xbf") {
+            true => "\u{feff}",
+            false => "",
+        }
+    }
+
+    /// Bytes of the line that was read last with all that belongs to it.
+    pub(crate) fn raw_length(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// The line that was read last with all that belongs to it, what is not UTF-8 replaced.
+    pub(crate) fn lossy(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.buffer)
     }
 
     /// The next line, or `None` at the end of the input.

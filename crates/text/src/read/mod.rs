@@ -72,6 +72,9 @@ pub trait SentenceReader: Iterator<Item = Result<Sentence, TextError>> {
     }
 }
 
+/// How a [`Warning`] ends that counts what could not be read.
+const UNREADABLE: &str = "that could not be read, left out";
+
 /// Something that was passed over, repaired or lost, counted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Warning {
@@ -94,6 +97,11 @@ impl Warning {
             count: 0,
             examples: Vec::new(),
         }
+    }
+
+    /// Whether it counts what could not be read (see [`ReadOptions::skip_bad_lines`]).
+    pub fn is_unreadable(&self) -> bool {
+        self.what.ends_with(UNREADABLE)
     }
 
     /// Counts one occurrence; `example` is asked for only while places are still being collected.
@@ -194,7 +202,7 @@ pub struct ReadOptions {
     /// Whether what would be a counted [`Warning`] is an error.
     pub strict: bool,
     /// What counts as a word in formats that give running text. `None`: [`Words::Unicode`] for brat and
-    /// doccano, [`Words::Whitespace`] for plain text.
+    /// doccano, [`Words::Whitespace`] for plain text; who reads for a model says which.
     pub words: Option<Words>,
     /// Which of several entities that share text stays. `None`: the longest for brat, the first for doccano.
     pub overlaps: Option<Overlaps>,
@@ -204,6 +212,12 @@ pub struct ReadOptions {
     pub sentence_words: Option<usize>,
     /// Whether a text's annotations are left alone, as if there were none (brat).
     pub text_only: bool,
+    /// Whether the sentences of plain text have a [`Place`](crate::Place), for who writes the text as it stands. The file is then in
+    /// memory as a whole.
+    pub keep_document: bool,
+    /// Whether what cannot be read is left out and counted as a [`Warning`], where the rest does not depend on it: a line of plain
+    /// text or of JSON lines, a sentence of CoNLL columns.
+    pub skip_bad_lines: bool,
     /// Whether texts are read whole, each with a label: as a sentence of one word, which is the text, and one tag, which is the label.
     pub whole_texts: bool,
 }
@@ -270,7 +284,7 @@ fn open_as(
 ) -> Result<Box<dyn SentenceReader>, TextError> {
     match format {
         Format::Conll => Ok(conll::open(input, name, options)),
-        Format::Text => Ok(text::open(input, name, options)),
+        Format::Text => text::open(input, name, options),
         Format::Jsonl | Format::Json => json::open(input, name, format, options),
         Format::Doccano => doccano::open(input, name, options),
         Format::Csv | Format::Tsv => csv::open(input, name, format, options),

@@ -63,6 +63,11 @@ impl JsonValues {
         }
     }
 
+    /// Whether there is a value a line, so that what follows one that cannot be read can be.
+    pub(super) fn has_lines(&self) -> bool {
+        matches!(self.layout, Layout::Lines)
+    }
+
     /// The next value and the line on which it starts.
     pub(super) fn next(&mut self) -> Result<Option<(Value, usize)>, TextError> {
         if let Layout::Unknown = self.layout {

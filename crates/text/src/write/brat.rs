@@ -57,6 +57,10 @@ impl SentenceWriter for BratWriter {
         self.losses.clone()
     }
 
+    fn documents_made(&self) -> Option<usize> {
+        Some(self.documents.made())
+    }
+
     fn finish(self: Box<Self>) -> Result<(), TextError> {
         self.documents.finish()
     }

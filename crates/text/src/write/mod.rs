@@ -34,6 +34,12 @@ pub trait SentenceWriter {
     /// What of the sentences so far the format could not hold and left out, counted.
     fn losses(&self) -> Losses;
 
+    /// Documents that were made of sentences so far, a line a sentence, where the format holds documents and the sentences came
+    /// from none that is kept whole.
+    fn documents_made(&self) -> Option<usize> {
+        None
+    }
+
     /// Writes what is still due and flushes.
     ///
     /// # Errors

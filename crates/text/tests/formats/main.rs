@@ -7,6 +7,7 @@ mod doccano;
 mod json;
 mod round_trips;
 mod tables;
+mod text;
 
 use std::io::Cursor;
 use std::path::{Path, PathBuf};

@@ -31,6 +31,7 @@ pub(super) fn open(
         document: None,
         comments: Vec::new(),
         lost: Vec::new(),
+        unreadable: Warning::new("sentences that could not be read, left out"),
     })
 }
 
@@ -46,6 +47,7 @@ struct ConllReader {
     comments: Vec<String>,
     /// Comments that stand before none.
     lost: Vec<String>,
+    unreadable: Warning,
 }
 
 /// A sentence as it grows.
@@ -159,6 +161,18 @@ impl ConllReader {
         Ok((!growing.sentence.is_empty()).then(|| self.close(growing, layout)))
     }
 
+    /// Goes to the end of a sentence of which a line could not be read. What cannot be read of it either was counted with it; a
+    /// disk that refuses will say so again.
+    fn pass_over(&mut self) {
+        loop {
+            match self.next_line() {
+                Ok(Some((_, line))) if !layout::is_blank(&line) => {}
+                Err(TextError::Utf8 { .. }) => {}
+                Ok(_) | Err(_) => return,
+            }
+        }
+    }
+
     /// The source of a sentence that starts at line `number`, with what stood before it.
     fn source(&mut self, number: usize) -> Source {
         let comments = std::mem::take(&mut self.comments);
@@ -176,7 +190,7 @@ impl ConllReader {
             document_columns: document.unwrap_or_default(),
             comments,
             columns: Vec::new(),
-            place: None,
+            ..Source::default()
         }
     }
 
@@ -261,7 +275,17 @@ impl Reading for ConllReader {
         let Some(mut layout) = self.layout.take() else {
             return Ok(None);
         };
-        let sentence = self.read_sentence(&mut layout);
+        let sentence = loop {
+            match self.read_sentence(&mut layout) {
+                Err(error @ (TextError::Syntax { .. } | TextError::Utf8 { .. }))
+                    if self.options.skip_bad_lines =>
+                {
+                    self.unreadable.count(|| error.to_string());
+                    self.pass_over();
+                }
+                read => break read,
+            }
+        };
         self.layout = Some(layout);
         if let Ok(None) = sentence {
             self.lost = std::mem::take(&mut self.comments);
@@ -274,11 +298,8 @@ impl Reading for ConllReader {
         for comment in &self.lost {
             lost.count(|| format!("{}: {comment:?}", self.lines.name().display()));
         }
-        if lost.count > 0 {
-            vec![lost]
-        } else {
-            Vec::new()
-        }
+        let all = [&self.unreadable, &lost].into_iter();
+        all.filter(|warning| warning.count > 0).cloned().collect()
     }
 
     fn separator(&self) -> Option<Separator> {
