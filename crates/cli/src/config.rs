@@ -59,7 +59,7 @@ fn shown(path: &Path, error: &toml::de::Error) -> anyhow::Error {
     )
 }
 
-/// What is wrong with the grid at `path`, and on which line where it is one key's value.
+/// What is wrong with the grid at `path`, and on which line where it is the value of a key that stands there once.
 pub(crate) fn in_grid(path: &Path, error: TrainError) -> anyhow::Error {
     let key = match &error {
         TrainError::Grid { key, .. } => key.as_deref(),
@@ -67,9 +67,10 @@ pub(crate) fn in_grid(path: &Path, error: TrainError) -> anyhow::Error {
         _ => return error.into(),
     };
     let text = std::fs::read_to_string(path).unwrap_or_default();
-    let line = match key.and_then(|key| sets(&text, key)) {
-        Some(line) => format!(":{line}"),
-        None => String::new(),
+    // A key that several tables set is one of these lines; which, nobody knows here.
+    let line = match key.map(|key| settings_of(&text, key)).as_deref() {
+        Some([line]) => format!(":{line}"),
+        _ => String::new(),
     };
     anyhow!("{}{line}: {}", path.display(), spoken(&error.to_string()))
 }
@@ -109,17 +110,20 @@ fn check_keys(path: &Path, text: &str, table: &toml::Table, known: &[String]) ->
 
 /// The line, counted from 1, on which `key` stands.
 fn line_of(text: &str, key: &str) -> usize {
-    sets(text, key).unwrap_or(1)
+    settings_of(text, key).first().copied().unwrap_or(1)
 }
 
-/// The line, counted from 1, on which `key` is set, if there is one.
-fn sets(text: &str, key: &str) -> Option<usize> {
+/// The lines, counted from 1, on which `key` is set or heads a table.
+fn settings_of(text: &str, key: &str) -> Vec<usize> {
     let sets = |line: &str| {
-        let name = line.trim_start().trim_start_matches(['[', '"', '\'']);
-        name.strip_prefix(key)
-            .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric()))
+        let name = line.split(['=', ']', '.']).next().unwrap_or(line);
+        name.trim_matches(['[', '"', '\'', ' ', '\t']) == key
     };
-    text.lines().position(sets).map(|index| index + 1)
+    let lines = text.lines().enumerate();
+    lines
+        .filter(|(_, line)| sets(line))
+        .map(|(index, _)| index + 1)
+        .collect()
 }
 
 /// The known names that `name` may have been meant for, nearest first, three at most.

@@ -10,7 +10,7 @@ use bert_ner_score::{Mode, Pair, Scorer, Scores, StrictScheme, read_pairs};
 use bert_ner_text::Scheme;
 
 use crate::args::ScoreArgs;
-use crate::failure::at;
+use crate::failure::{at, warn};
 use crate::output::print_json;
 use crate::table;
 
@@ -47,12 +47,12 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<ExitCode> {
     }
     let scores = scorer.finish();
     if let Some((gold, predicted)) = scores.strangers() {
-        eprintln!(
-            "warning: {}: no type is in both columns: the last but one, gold, has {}; the last, predicted, has {}",
+        warn(format_args!(
+            "{}: no type is in both columns: the last but one, gold, has {}; the last, predicted, has {}",
             name.display(),
             gold.join(", "),
             predicted.join(", ")
-        );
+        ));
     }
     show(&scores, args.json, args.conlleval)?;
     Ok(ExitCode::SUCCESS)
