@@ -163,7 +163,7 @@ fn what_an_option_would_have_helped_with_names_the_option() {
         ),
         (
             &["ids.jsonl", "o.conll", "--labels", "O"],
-            "list of 1 name (--labels)",
+            "list of 1 names (--labels)",
         ),
         (
             &["ids.jsonl", "o.conll", "--word-column", "text"],
