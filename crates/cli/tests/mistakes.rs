@@ -137,6 +137,77 @@ fn options_that_cannot_work_are_refused_before_anything_is_read() {
     bench
         .run(&["train", "--model", "./model", "--train", "train.conll"])
         .failed(2, "error: --output is required\n");
+    let ended = bench.run(&[
+        "train",
+        "--model",
+        "./model",
+        "--train",
+        "train.conll",
+        "--output",
+        "out",
+    ]);
+    ended.failed(
+        2,
+        "error: --dev is required, or --data\n  hint: bert-ner COMMAND --help lists the options\n",
+    );
+    let ended = bench.train(&["--select", "best"]);
+    assert_eq!(ended.code, Some(2));
+    assert!(
+        ended.stderr.contains("expected \"f1\", \"loss\""),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn two_runs_never_share_an_output_folder() {
+    let bench = Bench::new();
+    // What another run holds while it lasts.
+    let lock = std::fs::File::create(bench.path(".out.bert-ner-lock")).unwrap();
+    lock.lock().unwrap();
+    bench.train(&[]).failed(
+        1,
+        "error: out: another run is writing this output folder (it holds .out.bert-ner-lock)\n  \
+         hint: wait until it has ended; or choose another --output\n",
+    );
+    drop(lock);
+    // The file alone, as a run that was killed leaves it, is in nobody's way.
+    bench.train(&["--epochs", "1"]).ok();
+    assert!(!bench.path(".out.bert-ner-lock").exists());
+}
+
+#[test]
+fn predictions_do_not_replace_the_text_that_they_are_of() {
+    let bench = Bench::new();
+    bench.write("news.conll", "Ada\nslept\n");
+    bench
+        .run(&["predict", "--model", "./out", "news.conll", "-o", "./news.conll"])
+        .failed(
+            2,
+            "error: --output ./news.conll is news.conll itself, which would be lost; expected another file to write\n  \
+             hint: bert-ner COMMAND --help lists the options\n",
+        );
+    assert_eq!(bench.read("news.conll"), "Ada\nslept\n");
+}
+
+#[test]
+fn the_fields_abbreviation_of_the_learning_rate_is_understood() {
+    let bench = Bench::new();
+    let ended = bench.run(&["train", "--lr", "1e-3"]);
+    assert_eq!(ended.code, Some(2));
+    assert!(
+        ended
+            .stderr
+            .contains("similar argument exists: '--learning-rate'"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn a_limit_that_hides_a_type_from_training_is_named() {
+    let bench = Bench::new();
+    bench.write("two.conll", "Ada B-PER\n\nParis B-LOC\n");
     let ended = bench.train(&[
         "--train",
         "two.conll",
