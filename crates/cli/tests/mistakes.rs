@@ -154,12 +154,19 @@ fn options_that_cannot_work_are_refused_before_anything_is_read() {
     bench
         .run(&["train", "--model", "./model", "--train", "train.conll"])
         .failed(2, "error: --output is required\n");
-    bench
-        .run(&["train", "--model", "./model", "--train", "train.conll", "--output", "out"])
-        .failed(
-            2,
-            "error: --dev is required, or --data\n  hint: bert-ner COMMAND --help lists the options\n",
-        );
+    let ended = bench.run(&[
+        "train",
+        "--model",
+        "./model",
+        "--train",
+        "train.conll",
+        "--output",
+        "out",
+    ]);
+    ended.failed(
+        2,
+        "error: --dev is required, or --data\n  hint: bert-ner COMMAND --help lists the options\n",
+    );
     let ended = bench.train(&["--select", "best"]);
     assert_eq!(ended.code, Some(2));
     assert!(
@@ -201,9 +208,23 @@ fn predictions_do_not_replace_the_text_that_they_are_of() {
 }
 
 #[test]
+fn the_fields_abbreviation_of_the_learning_rate_is_understood() {
+    let bench = Bench::new();
+    let ended = bench.run(&["train", "--lr", "1e-3"]);
+    assert_eq!(ended.code, Some(2));
+    assert!(
+        ended
+            .stderr
+            .contains("similar argument exists: '--learning-rate'"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
 fn a_limit_that_hides_a_type_from_training_is_named() {
     let bench = Bench::new();
-    bench.write("two.conll", "Ada B-PER\nslept O\n\nin O\nParis B-LOC\n");
+    bench.write("two.conll", "Ada B-PER\n\nParis B-LOC\n");
     let ended = bench.train(&[
         "--train",
         "two.conll",
@@ -230,7 +251,7 @@ fn what_an_option_would_have_helped_with_names_the_option() {
         ),
         (
             &["ids.jsonl", "o.conll", "--labels", "O"],
-            "list of 1 name (--labels)",
+            "list of 1 names (--labels)",
         ),
         (
             &["ids.jsonl", "o.conll", "--word-column", "text"],
