@@ -2,12 +2,14 @@
 """What people serve otherwise: FastAPI, uvicorn and transformers' pipeline, with the same `POST /predict`.
 
 Needs fastapi and uvicorn beside tools/golden/requirements.txt. A route without `async` runs on a thread pool, as FastAPI's own
-documentation advises for work that blocks.
+documentation advises for work that blocks; --at-once says how many of its threads may be in the pipeline together. More than one only
+makes them wait for each other: PyTorch uses every core for one text already.
 
-usage: peer.py --model DIR [--port 8090] [--threads 2]
+usage: peer.py --model DIR [--port 8090] [--threads 2] [--at-once 1]
 """
 
 import argparse
+import threading
 
 import torch
 import uvicorn
@@ -30,14 +32,17 @@ def main():
     parser.add_argument("--model", required=True)
     parser.add_argument("--port", type=int, default=8090)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--at-once", type=int, default=1)
     options = parser.parse_args()
+    turn = threading.Semaphore(options.at_once)
     torch.set_num_threads(options.threads)
     ner = pipeline("token-classification", model=options.model, device="cpu")
     app = FastAPI()
 
     @app.post("/predict")
     def predict(request: Request):
-        found = ner(request.inputs, aggregation_strategy=request.parameters.aggregation_strategy)
+        with turn:
+            found = ner(request.inputs, aggregation_strategy=request.parameters.aggregation_strategy)
         return [{**mention, "score": float(mention["score"])} for mention in found]
 
     uvicorn.run(app, host="127.0.0.1", port=options.port, log_level="warning", access_log=False)

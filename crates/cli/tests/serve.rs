@@ -20,7 +20,11 @@ struct Serving {
 
 impl Serving {
     fn start(bench: &Bench, model: &str) -> Self {
-        let mut command = bench.command(&["serve", "--model", model, "--port", "0"]);
+        Self::start_at(bench, model, "0")
+    }
+
+    fn start_at(bench: &Bench, model: &str, port: &str) -> Self {
+        let mut command = bench.command(&["serve", "--model", model, "--port", port]);
         command
             .env("BERT_NER_API_KEY", "secret")
             .stderr(Stdio::piped());
@@ -52,6 +56,18 @@ impl Serving {
                 return line;
             }
         }
+    }
+
+    /// Resident memory in KiB.
+    #[cfg(target_os = "linux")]
+    fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("Linux tells");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        number
+            .and_then(|kib| kib.parse().ok())
+            .expect("a number of KiB")
     }
 
     fn signal(&self, name: &str) {
@@ -110,6 +126,64 @@ fn sigterm_finishes_what_is_in_hand_and_ends_with_zero() {
     assert_eq!(serving.child.wait().expect("it ends").code(), Some(0));
     let closed = bench.run(&["serve", "--check", "--port", "9"]);
     assert_eq!(closed.code, Some(1), "{closed:?}");
+}
+
+#[test]
+fn after_kill_9_the_next_server_takes_the_same_port_at_once() {
+    let bench = Bench::new();
+    let model = tiny_bert();
+    let model = model.to_str().expect("a path in UTF-8");
+    let mut killed = Serving::start(&bench, model);
+    let waiting: Vec<TcpStream> = (0..8).map(|_| killed.send()).collect();
+    killed.signal("-KILL");
+    killed.child.wait().expect("it ends");
+    let port = killed.address.rsplit(':').next().expect("a port");
+    let next = Serving::start_at(&bench, model, port);
+    assert!(answer(next.send()).starts_with("HTTP/1.1 200 "));
+    drop(waiting);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_hundred_megabytes_are_refused_and_leave_nothing_in_memory() {
+    let bench = Bench::new();
+    let serving = Serving::start(&bench, tiny_bert().to_str().expect("a path in UTF-8"));
+    assert!(answer(serving.send()).starts_with("HTTP/1.1 200 "));
+    let before = serving.memory();
+    let piece = vec![b'x'; 1 << 20];
+    for length in ["content-length: 104857600", "transfer-encoding: chunked"] {
+        for _ in 0..4 {
+            let mut stream = TcpStream::connect(&serving.address).expect("a connection");
+            let head = format!(
+                "POST /predict HTTP/1.1\r\nhost: a\r\nx-api-key: secret\r\n{length}\r\n\r\n"
+            );
+            stream.write_all(head.as_bytes()).expect("it can be sent");
+            // The server may close as soon as it has seen enough: then the rest cannot be sent.
+            let send = |stream: &mut TcpStream| -> std::io::Result<()> {
+                for _ in 0..100 {
+                    if length.starts_with('t') {
+                        stream.write_all(format!("{:x}\r\n", piece.len()).as_bytes())?;
+                    }
+                    stream.write_all(&piece)?;
+                    if length.starts_with('t') {
+                        stream.write_all(b"\r\n")?;
+                    }
+                }
+                Ok(())
+            };
+            let sent = send(&mut stream);
+            let mut status = [0; 12];
+            let read = stream.read_exact(&mut status);
+            // What was still on its way to a closed connection may have taken the answer with it.
+            assert!(&status == b"HTTP/1.1 413" || sent.is_err() || read.is_err());
+        }
+    }
+    assert!(answer(serving.send()).starts_with("HTTP/1.1 200 "));
+    let after = serving.memory();
+    assert!(
+        after < before + (24 << 10),
+        "{before} KiB before, {after} after"
+    );
 }
 
 /// Asks for the entities of a text on a connection of its own; the status line and all.

@@ -2,7 +2,8 @@
 //!
 //! Label Studio is pointed at `http://…/label-studio`. It asks `GET health`, sends the project's labelling configuration to
 //! `POST setup`, and tasks to `POST predict`; what comes back is shown as pre-annotations. Its editor counts offsets in
-//! UTF-16 units.
+//! characters, not in JavaScript's UTF-16 units: seen in Label Studio 1.23.2, where a region of UTF-16 offsets stands one character
+//! too far to the right for every emoji before it.
 
 use std::sync::Arc;
 
@@ -72,9 +73,9 @@ pub(crate) struct StudioRegion {
 /// Where an entity stands and what it is.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct StudioValue {
-    /// In UTF-16 units.
+    /// In characters.
     start: usize,
-    /// In UTF-16 units.
+    /// In characters.
     end: usize,
     text: String,
     labels: [String; 1],
@@ -178,7 +179,7 @@ fn prediction(config: &StudioConfig, found: Found) -> StudioPrediction {
             .entities
             .iter()
             .flat_map(|entity| [entity.span.start, entity.span.end]);
-        let offsets = OffsetUnit::Utf16.offsets(&sentence.text, &bytes.collect::<Vec<_>>());
+        let offsets = OffsetUnit::Char.offsets(&sentence.text, &bytes.collect::<Vec<_>>());
         for (entity, offsets) in tagged.entities.iter().zip(offsets.chunks_exact(2)) {
             // A type that the project does not label is none of its business.
             if let Some(label) = config.label(&entity.label) {

@@ -76,7 +76,7 @@ impl Default for Limits {
             text_chars: 1_000_000,
             requests: 512,
             queue_pieces: 1 << 18,
-            batch_pieces: 1024,
+            batch_pieces: 512,
             read_seconds: 30,
         }
     }

@@ -3,6 +3,7 @@
 mod common;
 
 use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use common::{Running, entities, write_model};
@@ -142,6 +143,50 @@ fn slow_clients_are_sent_away() {
         .unwrap();
     let answer = head.answer();
     assert!(answer.is_none_or(|answer| answer.status == 408));
+    // A byte now and then buys no time.
+    let mut dripping = server.client();
+    let start = Instant::now();
+    dripping.head("POST", "/predict", &[], 1000);
+    while start.elapsed() < Duration::from_secs(20) && dripping.0.get_mut().write_all(b" ").is_ok()
+    {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(start.elapsed() < Duration::from_secs(15));
+}
+
+#[test]
+fn what_does_not_fit_the_queue_is_told_when_to_come_again_and_the_rest_is_answered() {
+    let server = Running::with(|settings| settings.limits.queue_pieces = 400);
+    let body = json!({"inputs": "zwx aoyhu f l hmrd ".repeat(40)}).to_string();
+    let expected = entities(&server.post("/predict", &body).ok());
+    let (answered, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                let mut client = server.client();
+                for _ in 0..20 {
+                    let answer = client.send("POST", "/predict", &[], body.as_bytes());
+                    if answer.status == 429 {
+                        assert!(answer.refused(429, "overloaded").contains("waiting"));
+                        let seconds: u64 = answer.headers["retry-after"].parse().unwrap();
+                        assert!((1..=60).contains(&seconds), "{seconds}");
+                        refused.fetch_add(1, Ordering::Relaxed);
+                    } else {
+                        assert_eq!(entities(&answer.ok()), expected);
+                        answered.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    assert!(answered.load(Ordering::Relaxed) > 0 && refused.load(Ordering::Relaxed) > 0);
+    // Nothing of those who were refused is left behind.
+    let page = server.get("/metrics").body;
+    assert!(
+        page.lines().any(|line| line == "bert_ner_queue_pieces 0"),
+        "{page}"
+    );
+    assert_eq!(entities(&server.post("/predict", &body).ok()), expected);
 }
 
 #[test]
@@ -191,8 +236,12 @@ fn no_body_however_odd_brings_the_server_down() {
         (state >> 33) as usize % below
     };
     let mut client = server.client();
-    for round in 0..1000 {
+    for round in 0..10_000 {
         let mut body = seeds[random(seeds.len())].as_bytes().to_vec();
+        if round % 8 == 0 {
+            body = (0..random(200)).map(|_| random(256) as u8).collect();
+            body.push(b' ');
+        }
         for _ in 0..1 + random(4) {
             let place = random(body.len());
             match random(4) {

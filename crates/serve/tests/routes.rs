@@ -348,38 +348,3 @@ fn pages_ask_nobody_else_for_anything() {
         }
     }
 }
-
-#[test]
-fn label_studio_gets_utf16_offsets_and_its_own_labels() {
-    let server = Running::start();
-    let config = r#"<View><Labels name="ner" toName="t"><Label value="Person"/><Label value="Location"/></Labels><Text name="t" value="$body"/></View>"#;
-    let text = "😀 zwx aoyhu 北 f l hmrd haxgn";
-    let tasks = json!([
-        {"id": 1, "data": {"body": text}}, {"id": 2, "data": {"body": ""}}, {"id": 3, "data": {"other": 1}},
-    ]);
-    assert_eq!(server.get("/label-studio/health").ok()["status"], "UP");
-    let setup = json!({"project": "1.2", "schema": config, "hostname": "", "access_token": ""});
-    server.post("/label-studio/setup", setup.to_string()).ok();
-    let body = json!({"tasks": tasks, "project": "1.2", "label_config": config, "params": {"context": null}});
-    let answer = server.post("/label-studio/predict", body.to_string()).ok();
-    let rows = answer["results"].as_array().unwrap();
-    assert_eq!(rows.len(), 3);
-    assert_eq!(
-        (&rows[1]["result"], &rows[2]["result"]),
-        (&json!([]), &json!([]))
-    );
-    let regions = rows[0]["result"].as_array().unwrap();
-    assert!(!regions.is_empty());
-    let units: Vec<u16> = text.encode_utf16().collect();
-    for region in regions {
-        let value = &region["value"];
-        let at = |key: &str| value[key].as_u64().unwrap() as usize;
-        let shown = String::from_utf16(&units[at("start")..at("end")]).unwrap();
-        assert_eq!(value["text"], shown);
-        assert!(["Person", "Location"].contains(&value["labels"][0].as_str().unwrap()));
-        assert_eq!(
-            (&region["from_name"], &region["to_name"], &region["type"]),
-            (&json!("ner"), &json!("t"), &json!("labels"))
-        );
-    }
-}

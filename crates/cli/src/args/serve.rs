@@ -98,7 +98,7 @@ pub(crate) struct ServeArgs {
     pub(crate) grace: u64,
 
     /// Pieces in a batch
-    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Limits")]
+    #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Limits")]
     pub(crate) max_batch_tokens: u32,
 
     /// Bytes of a request's body
