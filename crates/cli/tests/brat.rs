@@ -249,3 +249,38 @@ fn a_brat_output_needs_a_folder() {
         .ok();
     assert_eq!(bench.read("found/text.txt"), "Ada was\nin London.\n");
 }
+
+#[test]
+fn documents_that_are_made_of_sentences_are_told_and_keep_to_their_input() {
+    let bench = Bench::new();
+    bench.write(
+        "docs.conll",
+        "-DOCSTART- O\n\nAda B-PER\n\nwas O\n\n-DOCSTART- O\n\nParis B-LOC\n",
+    );
+    let told = bench
+        .run(&["convert", "docs.conll", "made", "--to", "brat"])
+        .ok();
+    assert_eq!(
+        told.stderr,
+        "made: 2 documents made of sentences, 0001 and on, a line a sentence: a new one wherever docs.conll marks that a \
+         document starts\n3 sentences, 3 words, tags in iob2\n"
+    );
+    assert_eq!(bench.read("made/0001.txt"), "Ada\nwas\n");
+    let model = common::tiny_bert();
+    let model = model.to_str().expect("a path in UTF-8");
+    bench.write("a.txt", "\nin Paris\n");
+    let inputs = ["docs.conll", "dev.conll", "a.txt"];
+    let fixed = ["predict", "--model", model, "--output-format", "brat"];
+    let arguments = [&fixed[..], &["-o", "found"], &inputs].concat();
+    bench.run(&arguments).ok();
+    let texts: Vec<String> = names(&bench.path("found"))
+        .into_iter()
+        .filter(|name| name.ends_with(".txt"))
+        .collect();
+    assert_eq!(
+        texts,
+        ["a.txt", "dev-0001.txt", "docs-0001.txt", "docs-0002.txt"]
+    );
+    assert_eq!(bench.read("found/a.txt"), "\nin Paris\n");
+    assert_eq!(bench.read("found/docs-0002.txt"), "Paris\n");
+}

@@ -131,7 +131,7 @@ fn words_are_those_asked_for_where_the_model_has_none_of_its_own() {
 #[test]
 fn folders_and_patterns_stand_for_their_files_and_rows_say_which() {
     let bench = trained();
-    bench.write("in/b.txt", "in London .\n");
+    bench.write("in/b.txt", "Ada Lovelace was born in London .\n");
     bench.write("in/a.jsonl", "{\"tokens\": [\"Paris\"]}\n");
     bench.write("in/.hidden.txt", "no\n");
     bench.write("in/README.md", "no\n");
@@ -155,7 +155,7 @@ fn folders_and_patterns_stand_for_their_files_and_rows_say_which() {
         globbed.stdout
     );
     assert!(
-        globbed.stdout.contains("in/b.txt\t1\t3\t9\tLOC"),
+        globbed.stdout.contains("in/b.txt\t1\t0\t12\tPER"),
         "{}",
         globbed.stdout
     );
@@ -210,7 +210,7 @@ fn what_cannot_be_read_is_left_out_and_counted_and_strict_stops_there() {
     assert_eq!(texts, ["in London .", "in Paris .", "in", "in Spain"]);
     for said in [
         "warning: 1 line that could not be read, left out: in/a.txt:2: invalid UTF-8 at byte 12 of the file",
-        "warning: 1 sentence that could not be read, left out: in/c.conll:3: 1 columns where 2 are expected",
+        "warning: 1 sentence that could not be read, left out: in/c.conll:3: 1 column where 2 are expected",
         "warning: left out: in/b.csv",
         "warning: 1 of 3 inputs left out; --strict stops at the first\n",
         "\"inputs\":2,\"done_before\":0,\"skipped\":1,\"unreadable\":2,",
@@ -398,15 +398,15 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
 #[cfg(unix)]
 fn a_folder_goes_on_after_a_kill_and_ends_with_the_bytes_of_an_unbroken_run() {
     let bench = trained();
-    for number in 0..300 {
+    for number in 0..120 {
         let folder = number % 2;
         bench.write(&format!("in/{folder}/{number:03}.txt"), TEXT.repeat(4));
     }
     let arguments = ["in/*/*.txt", "--output-format", "jsonl"];
     predict(&bench, &[&arguments[..], &["-o", "whole/"]].concat()).ok();
     let whole = files(&bench.path("whole"));
-    assert_eq!(whole.len(), 301);
-    assert!(whole[0].0 == "0/000.txt.jsonl" && whole[300].0 == "predict.json");
+    assert_eq!(whole.len(), 121);
+    assert!(whole[0].0 == "0/000.txt.jsonl" && whole[120].0 == "predict.json");
 
     let broken = [
         &["predict", "--model", "./out"],
@@ -428,7 +428,7 @@ fn a_folder_goes_on_after_a_kill_and_ends_with_the_bytes_of_an_unbroken_run() {
         .iter()
         .filter(|(name, _)| name.ends_with("txt.jsonl") && !name.contains("/."))
         .count();
-    assert!((1..300).contains(&done), "{done}");
+    assert!((1..120).contains(&done), "{done}");
     let again = predict(&bench, &[&arguments[..], &["-o", "broken"]].concat()).ok();
     assert!(
         again.stderr.contains(&format!("{done} inputs done before")),
@@ -440,7 +440,7 @@ fn a_folder_goes_on_after_a_kill_and_ends_with_the_bytes_of_an_unbroken_run() {
     assert!(
         third
             .stderr
-            .starts_with("300 inputs done before, 0 sentences"),
+            .starts_with("120 inputs done before, 0 sentences"),
         "{}",
         third.stderr
     );

@@ -246,7 +246,9 @@ fn every_word_of_the_input_comes_back_in_every_format() {
     assert_eq!(tokens, words);
     let tsv = predict("tsv");
     assert!(
-        tsv.starts_with("sentence\tstart_char\tend_char\tlabel\tscore\ttext\n1\t0\t12\tPER\t"),
+        tsv.starts_with(
+            "file\tsentence\tstart_char\tend_char\tlabel\tscore\ttext\ntrain.conll\t1\t0\t12\tPER\t"
+        ),
         "{tsv}"
     );
     // A file appears, in the format that its name asks for.

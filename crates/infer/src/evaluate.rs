@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use bert_ner_text::{LabelSet, Scheme, Sentence, TextError, split_tag};
 
+use crate::decode::Collector;
 use crate::error::InferError;
 use crate::forward::{Progress, Workspace};
 use crate::tagged::Tagged;
-use crate::tagger::{Collector, Tagger};
+use crate::tagger::Tagger;
 
 /// Predictions, and how probable the gold tags were.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -24,6 +24,7 @@
 //! overlapping windows.
 
 mod aggregate;
+mod decode;
 mod error;
 mod evaluate;
 mod forward;

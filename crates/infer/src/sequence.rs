@@ -7,10 +7,11 @@
 
 use bert_ner_text::Sentence;
 
+use crate::decode::Collector;
 use crate::error::InferError;
 use crate::forward::{WordLogits, Workspace};
 use crate::tagged::Tagged;
-use crate::tagger::{Collector, Tagger};
+use crate::tagger::Tagger;
 
 /// A sequence of pieces and the rows of it whose logits are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -80,7 +80,12 @@ fn matching(path: &Path) -> Result<Vec<Input>> {
     if !text.contains(['*', '?', '[']) {
         return Err(missing(path, &text));
     }
-    let found = glob::glob(&text).map_err(|error| anyhow!("{text}: is no pattern: {error}"))?;
+    let options = glob::MatchOptions {
+        require_literal_leading_dot: true,
+        ..glob::MatchOptions::new()
+    };
+    let found = glob::glob_with(&text, options)
+        .map_err(|error| anyhow!("{text}: is no pattern: {error}"))?;
     let mut inputs = Vec::new();
     for path in found {
         let path = path.map_err(|error| at(error.path(), io_error(&error)))?;

@@ -9,7 +9,7 @@ use std::io::{self, BufReader, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use bert_ner_infer::output::{self, OutputFormat, OutputOptions, PredictionWriter};
 use bert_ner_infer::{InferError, Options, Selection, TagStream, Tagger};
 use bert_ner_model::Task;
@@ -54,7 +54,10 @@ pub(crate) fn run(args: &PredictArgs) -> Result<ExitCode> {
                 }
                 predictor.tag_or_skip(input, writer.as_mut())?;
             }
-            writer.finish()?;
+            // Where nothing could be read, nothing appears.
+            if predictor.tally.skipped < inputs.len() || inputs.is_empty() {
+                writer.finish()?;
+            }
         }
     }
     predictor.report(args, &choices.destination)
@@ -114,8 +117,8 @@ struct Predictor<'t> {
     shard: Option<Shard>,
     interrupt: Interrupt,
     tally: Tally,
-    /// The first input that could not be read.
-    failure: Option<anyhow::Error>,
+    /// Whether there are other inputs to go on with where one cannot be read.
+    several: bool,
 }
 
 impl<'t> Predictor<'t> {
@@ -144,7 +147,7 @@ impl<'t> Predictor<'t> {
             shard: args.shard.filter(|_| !several),
             interrupt,
             tally: Tally::default(),
-            failure: None,
+            several,
         })
     }
 
@@ -180,13 +183,10 @@ impl<'t> Predictor<'t> {
                 Ok(true)
             }
             Err(Trouble::Fatal(error)) => Err(error),
-            Err(Trouble::Input(error)) if self.options.strict => Err(error),
+            Err(Trouble::Input(error)) if self.options.strict || !self.several => Err(error),
             Err(Trouble::Input(error)) => {
                 self.tally.skipped += 1;
-                match &self.failure {
-                    None => self.failure = Some(error),
-                    Some(_) => warn(format_args!("left out: {error}")),
-                }
+                warn(format_args!("left out: {error}"));
                 Ok(false)
             }
         }
@@ -214,7 +214,9 @@ impl<'t> Predictor<'t> {
             }
         } else {
             let first = reader.next();
-            self.check_running_text(&name, reader.as_ref())?;
+            if let Some(Ok(_)) = first {
+                self.check_running_text(&name, reader.as_ref())?;
+            }
             let sentences = first.into_iter().chain(reader.by_ref());
             let mine = sentences.filter(|item| share.has(item));
             let (written, cut) = self.write_all(self.tagger.tag_stream(mine), writer)?;
@@ -276,31 +278,29 @@ impl<'t> Predictor<'t> {
         result.map(|()| (sentences, tagged.truncated()))
     }
 
-    /// Says what was left out, and what was done. When not one input could be read, the first one's failure is that of the run.
+    /// Says what was left out, and what was done.
+    ///
+    /// # Errors
+    /// When not one input could be read.
     fn report(self, args: &PredictArgs, destination: &Destination) -> Result<ExitCode> {
-        let Self { tally, failure, .. } = self;
+        let tally = self.tally;
         if args.coverage {
             let json = serde_json::to_string(&tally)?;
             let _ = writeln!(io::stderr().lock(), "{json}");
         } else if *destination != Destination::Stream {
             note(tally.summary());
         }
-        let Some(failure) = failure else {
-            return Ok(ExitCode::SUCCESS);
-        };
-        let all = tally.inputs + tally.done_before + tally.skipped;
-        match (tally.skipped == all, all) {
-            (true, 1) => Err(failure),
-            (true, _) => Err(failure.context(format!("not one of {all} inputs could be read"))),
-            (false, _) => {
-                warn(format_args!("left out: {failure:#}"));
-                warn(format_args!(
-                    "{} of {all} inputs left out; --strict stops at the first",
-                    tally.skipped
-                ));
-                Ok(ExitCode::SUCCESS)
+        if tally.skipped > 0 {
+            let all = tally.inputs + tally.done_before + tally.skipped;
+            if tally.skipped == all {
+                return Err(anyhow!("not one of {all} inputs could be read"));
             }
+            let left_out = tally.skipped;
+            warn(format_args!(
+                "{left_out} of {all} inputs left out; --strict stops at the first"
+            ));
         }
+        Ok(ExitCode::SUCCESS)
     }
 }
 
