@@ -93,7 +93,7 @@ def main() -> int:
         texts = [json.loads(line)["text"] for line in file][: chosen.texts]
     failed = False
     for folder in chosen.folders:
-        found = predicted(chosen.bert_ner, folder, texts)
+        found = predicted(chosen.bert_ner.resolve(), folder, texts)
         model, tokenizer = opened(folder), AutoTokenizer.from_pretrained(folder)
         oracles = {type(model).__name__: asked(model, tokenizer, texts, chosen.max_length)}
         if not (folder / "adapter_config.json").is_file():
