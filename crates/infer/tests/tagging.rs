@@ -3,12 +3,11 @@
 mod common;
 
 use bert_ner_infer::{InferError, Options, Progress, Tagger, Workspace};
-use bert_ner_model::{Batch, HeadKind, Heads, Model, NerConfig};
+use bert_ner_model::{Batch, Model, NerConfig};
 use bert_ner_text::{Scheme, Sentence, TextError};
 use bert_ner_tokenize::Tokenizer;
 use common::{
-    crf_tagger, expected, made_up, model, sentences, strings, tagger, tagger_with, tensor,
-    tiny_bert,
+    crf_tagger, expected, made_up, sentences, strings, tagger, tagger_with, tensor, tiny_bert,
 };
 
 #[test]
