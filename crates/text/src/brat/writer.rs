@@ -148,9 +148,9 @@ pub struct DocumentWriter {
     /// What the names of the documents begin with that are made up.
     prefix: String,
     /// Documents made up since the last prefix.
-    made: usize,
+    numbered: usize,
     /// Documents made up in all.
-    all_made: usize,
+    made: usize,
 }
 
 /// The document whose sentences are coming in.
@@ -170,8 +170,8 @@ impl DocumentWriter {
             folder,
             current: None,
             prefix: String::new(),
+            numbered: 0,
             made: 0,
-            all_made: 0,
         }
     }
 
@@ -182,13 +182,13 @@ impl DocumentWriter {
     /// As [`FolderWriter::write`].
     pub fn begin(&mut self, name: &str) -> Result<(), TextError> {
         self.prefix = format!("{name}-");
-        self.made = 0;
+        self.numbered = 0;
         self.complete()
     }
 
     /// Documents that were made up of sentences that came from none.
     pub fn made(&self) -> usize {
-        self.all_made
+        self.made
     }
 
     /// Adds a sentence and its entities, which are bytes of its text.
@@ -213,10 +213,10 @@ impl DocumentWriter {
             self.complete()?;
         }
         if self.current.is_none() && place.is_none() {
+            self.numbered += 1;
             self.made += 1;
-            self.all_made += 1;
         }
-        let made = || format!("{}{:04}", self.prefix, self.made);
+        let made = || format!("{}{:04}", self.prefix, self.numbered);
         let current = self.current.get_or_insert_with(|| Current {
             document: place.map(|place| Arc::clone(&place.document)),
             name: place.map_or_else(made, |place| place.document.name.clone()),
