@@ -384,8 +384,15 @@ fn a_checkpoint_cut_short_or_of_another_run_is_named_and_nothing_is_lost() {
     // A step an epoch: checkpoints after steps 1 and 2.
     let flags = ["--checkpoint-every", "1"];
     bench.train(&flags).ok();
+    // As if it had been killed before its last report.
+    let report = bench.read("out/training.json");
+    let killed = report.replace("\"stopped\": \"completed\"", "\"stopped\": \"interrupted\"");
+    assert_ne!(report, killed);
     let model = std::fs::read(bench.path("out/model.safetensors")).unwrap();
-    let resumed = |more: &[&str]| bench.train(&[&flags[..], &["--resume"], more].concat());
+    let resumed = |more: &[&str]| {
+        bench.write("out/training.json", &killed);
+        bench.train(&[&flags[..], &["--resume"], more].concat())
+    };
     let newest = "out.checkpoints/step-00000002.ckpt";
     let bytes = std::fs::read(bench.path(newest)).unwrap();
     bench.write(newest, &bytes[..bytes.len() / 2]);

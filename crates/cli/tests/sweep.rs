@@ -65,8 +65,9 @@ fn a_sweep_does_every_run_once_and_shows_them() {
     );
     assert_eq!(again.stdout, ended.stdout);
     let page = bench.read("study/report.html");
-    assert_eq!(page.matches("<svg").count(), 1 + 2 * 2);
-    assert_eq!(page.matches("<circle").count(), 4);
+    assert_eq!(page.matches("<svg viewBox").count(), 1 + 2 * 2);
+    assert_eq!(page.matches("r=\"4\"").count(), 4, "a dot a run");
+    assert_eq!(page.matches("seed 1</span>").count(), 2);
     assert!(!page.contains("http") && !page.contains("NaN"), "{page}");
     for left in [
         "runs/learning-rate=0.005,seed=2.checkpoints",
