@@ -78,11 +78,21 @@ test("entities are marked where the server says they are, beside emoji and Chine
 });
 
 test("typing sends the text when the fingers rest, not at every key", async () => {
-  await page.locator("#input").pressSequentially("Angela Merkel met Tony Blair in Berlin.", { delay: 15 });
+  const sentence = "Angela Merkel met Tony Blair in Berlin.";
+  // In one go: between keys of the driver, on a busy machine, fingers may well seem to rest.
+  await page.evaluate(text => {
+    const input = document.getElementById("input");
+    for (let end = 1; end <= text.length; end += 1) {
+      input.value = text.slice(0, end);
+      input.dispatchEvent(new InputEvent("input", { bubbles: true }));
+    }
+  }, sentence);
   await page.locator("mark").first().waitFor();
-  const sent = requests.filter(request => request.method() === "POST");
-  assert.ok(sent.length <= 2, `${sent.length} requests for one sentence`);
-  assert.equal(sent.at(-1).postDataJSON().inputs, "Angela Merkel met Tony Blair in Berlin.");
+  const sent = requests.filter(request => request.method() === "POST").map(request => request.postDataJSON().inputs);
+  assert.deepEqual(sent, [sentence]);
+  await page.locator("#input").press("End");
+  await page.locator("#input").pressSequentially(" In Rome.");
+  await page.waitForResponse(response => response.request().postDataJSON()?.inputs === sentence + " In Rome.");
 });
 
 test("a type is taken out by its legend, in every view, and comes back", async () => {
