@@ -3,6 +3,7 @@
 use bert_ner_model::{Freeze, HeadKind, Heads, OptimizerSettings, Rates, Rnn, Task};
 
 use crate::choices::Reduction;
+use crate::settings::check::positive;
 use crate::{Settings, TrainError};
 
 /// Hidden units of a recurrent network when nobody says.
@@ -48,9 +49,7 @@ impl Settings {
             ("rnn-lr-multiplier", self.rnn_lr_multiplier),
             ("head-lr-multiplier", self.head_lr_multiplier),
         ] {
-            if !(value > 0.0 && value.is_finite()) {
-                return wrong(key, format!("must be more than 0, not {value}"));
-            }
+            positive(key, value)?;
         }
         if !(self.layer_lr_decay > 0.0 && self.layer_lr_decay <= 1.0) {
             let message = format!(
