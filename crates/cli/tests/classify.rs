@@ -100,6 +100,12 @@ fn a_classifier_is_trained_scored_and_asked() {
         assert!((sum - 1.0).abs() < 2e-4, "{line}");
     }
     assert_eq!(bench.read("out/predictions.jsonl").lines().count(), 2);
+    let offsets = [&predict[..], &["--offset-unit", "byte"]].concat();
+    bench.run(&offsets).failed(
+        2,
+        "error: --offset-unit is about entities, and the model gives each text a label\n  \
+         hint: bert-ner COMMAND --help lists the options\n",
+    );
 }
 
 #[test]

@@ -350,16 +350,18 @@ fn tag(label: &str) -> (char, &str) {
     }
 }
 
+/// What a group of pieces with `label` is called, whatever stands before the first hyphen: `group_sub_entities`.
+pub(crate) fn group_label(label: &str) -> &str {
+    label.split_once('-').map_or(label, |(_, kind)| kind)
+}
+
 /// One mention of a group: `group_sub_entities`.
 fn merge(tokenizer: &Tokenizer, group: &[Labelled<'_>]) -> Mention {
     let label = group[0].label;
     let sum: f32 = group.iter().map(|labelled| labelled.score).sum();
     let words = group.iter().map(|labelled| labelled.word.clone()).collect();
     Mention {
-        label: label
-            .split_once('-')
-            .map_or(label, |(_, kind)| kind)
-            .to_owned(),
+        label: group_label(label).to_owned(),
         score: sum / group.len() as f32,
         word: tokenizer.join(words),
         span: group[0].span.start..group[group.len() - 1].span.end,

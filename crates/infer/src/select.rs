@@ -7,7 +7,8 @@ use crate::tagged::Tagged;
 pub struct Selection {
     /// Those with a lower [`confidence`](crate::Entity::confidence).
     pub threshold: f32,
-    /// Those of these types, or with these labels (`B-PER`) where pieces are not aggregated.
+    /// Those that are called so: types, or labels (`B-PER`) where pieces are not aggregated; see
+    /// [`Tagger::entity_labels`](crate::Tagger::entity_labels).
     pub ignored: Vec<String>,
 }
 
@@ -15,11 +16,9 @@ impl Selection {
     /// Takes the entities out. Their words are then outside of every entity: they have the tag `O` and its probability, so that
     /// tags and entities go on saying the same.
     pub fn apply(&self, tagged: &mut Tagged) {
-        let stays =
-            |confidence: f32, label: &str| confidence >= self.threshold && !self.ignores(label);
         let (stay, go) = std::mem::take(&mut tagged.entities)
             .into_iter()
-            .partition(|entity| stays(entity.confidence, &entity.label));
+            .partition(|entity| self.keeps(&entity.label, entity.confidence));
         tagged.entities = stay;
         if tagged.tags.is_empty() {
             return;
@@ -32,11 +31,9 @@ impl Selection {
         }
     }
 
-    fn ignores(&self, label: &str) -> bool {
-        let kind = label.split_once('-').map(|(_, kind)| kind);
-        self.ignored
-            .iter()
-            .any(|ignored| ignored == label || Some(ignored.as_str()) == kind)
+    /// Whether an entity stays. Labels are compared whole, as `ignore_labels` of transformers' pipeline is.
+    pub fn keeps(&self, label: &str, confidence: f32) -> bool {
+        confidence >= self.threshold && !self.ignored.iter().any(|ignored| ignored == label)
     }
 }
 
@@ -73,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_is_left_out_by_its_name_and_by_that_of_its_label() {
+    fn a_type_is_left_out_by_its_whole_name() {
         for ignored in ["LOC", "PER"] {
             let mut tagged = tagged();
             let ignored = vec![ignored.to_owned()];
@@ -87,9 +84,11 @@ mod tests {
         }
         let whole = Selection {
             threshold: 0.0,
-            ignored: vec!["B-PER".to_owned()],
+            ignored: vec!["loc".to_owned()],
         };
-        assert!(whole.ignores("B-PER") && !whole.ignores("I-PER") && !whole.ignores("PER"));
+        assert!(
+            !whole.keeps("loc", 1.0) && whole.keeps("GPE-loc", 1.0) && whole.keeps("B-loc", 1.0)
+        );
     }
 
     #[test]

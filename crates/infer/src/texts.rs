@@ -3,7 +3,7 @@
 use bert_ner_model::{HeadKind, Task};
 use bert_ner_text::Sentence;
 
-use crate::aggregate::{Aggregation, Mention, TextWork};
+use crate::aggregate::{Aggregation, Mention, TextWork, group_label};
 use crate::error::InferError;
 use crate::forward::Workspace;
 use crate::sequence::Sequence;
@@ -23,6 +23,25 @@ impl Tagger {
             (Task::Ner, HeadKind::Linear) => return Ok(()),
         };
         Err(InferError::Aggregation { strategy, head })
+    }
+
+    /// What entities can be called: labels where each piece is for itself, else types as `strategy` reads them of the labels, or, without
+    /// one, as the model's scheme does.
+    pub fn entity_labels(&self, strategy: Option<Aggregation>) -> Vec<String> {
+        let labels = self.model().labels().iter().filter(|label| *label != "O");
+        match strategy {
+            None => self.types(),
+            Some(Aggregation::None) => labels.cloned().collect(),
+            Some(_) => {
+                let mut names: Vec<String> = Vec::new();
+                for name in labels.map(|label| group_label(label)) {
+                    if !names.iter().any(|known| known == name) {
+                        names.push(name.to_owned());
+                    }
+                }
+                names
+            }
+        }
     }
 
     /// The entities of running texts as `strategy` makes them of pieces, [`TextWork`] for [`TextWork`]; the answer has one [`Tagged`] a

@@ -124,3 +124,14 @@ fn running_text_is_read_in_unicode_words_unless_others_are_asked_for() {
         ["Zoë", ",", "北", "京"]
     );
 }
+
+#[test]
+fn entities_are_called_by_types_or_with_pieces_by_labels() {
+    let tagger = tagger();
+    let names = |strategy| tagger.entity_labels(strategy);
+    for strategy in [None, Some(Aggregation::Simple), Some(Aggregation::Max)] {
+        assert_eq!(names(strategy), ["LOC", "PER"]);
+    }
+    let pieces = ["B-LOC", "I-LOC", "B-PER", "I-PER"];
+    assert_eq!(names(Some(Aggregation::None)), pieces);
+}

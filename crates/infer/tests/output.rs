@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use bert_ner_infer::output::{OutputFormat, OutputOptions, create, create_file};
 use bert_ner_infer::{Alternative, Entity, OffsetUnit, RankedLabel, Tagged};
 use bert_ner_text::{ReadOptions, Sentence, TextOffset};
+use parquet::file::reader::{FileReader, SerializedFileReader};
 
 /// Memory that can be looked at while a writer owns it.
 #[derive(Clone, Default)]
@@ -399,19 +400,85 @@ fn pieces_that_share_a_character_are_written_by_every_format() {
         entities: vec![piece("B-X"), piece("I-X")],
         ..Tagged::default()
     };
-    for format in [
-        OutputFormat::Terminal,
-        OutputFormat::Jsonl,
-        OutputFormat::Tsv,
-        OutputFormat::Doccano,
-        OutputFormat::Prodigy,
-        OutputFormat::Html,
-    ] {
-        let options = OutputOptions {
-            aggregated: true,
-            ..OutputOptions::default()
-        };
-        let shown = written(format, options, &[(sentence.clone(), tagged.clone())]);
+    let options = || OutputOptions {
+        aggregated: true,
+        ..OutputOptions::default()
+    };
+    let text = |format| match format {
+        // It has no place for them, and is refused with a strategy.
+        OutputFormat::Conll => false,
+        OutputFormat::Parquet | OutputFormat::Brat => false,
+        _ => true,
+    };
+    for format in OutputFormat::ALL.into_iter().filter(|&it| text(it)) {
+        let shown = written(format, options(), &[(sentence.clone(), tagged.clone())]);
         assert!(shown.contains("B-X"), "{format}: {shown}");
     }
+    let dir = tempfile::tempdir().unwrap();
+    for format in [OutputFormat::Parquet, OutputFormat::Brat] {
+        let path = dir.path().join(format.name());
+        let mut writer = create_file(&path, format, &options()).unwrap();
+        writer.write(&sentence, &tagged).unwrap();
+        writer.finish().unwrap();
+    }
+    let parquet = std::fs::read(dir.path().join("parquet")).unwrap();
+    assert!(parquet.windows(3).any(|bytes| bytes == b"B-X"));
+    assert_eq!(
+        std::fs::read_to_string(dir.path().join("brat/0001.ann")).unwrap(),
+        "T1\tB-X 0 1\t½\nT2\tI-X 0 1\t½\n"
+    );
+}
+
+#[test]
+fn a_parquet_file_has_its_rows_in_groups_that_memory_holds() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("many.parquet");
+    let options = OutputOptions::default();
+    let mut writer = create_file(&path, OutputFormat::Parquet, &options).unwrap();
+    for _ in 0..20_001 {
+        writer.write(&empty().0, &empty().1).unwrap();
+    }
+    writer.finish().unwrap();
+    let file = std::fs::File::open(&path).unwrap();
+    let reader = SerializedFileReader::new(file).unwrap();
+    let groups = reader.metadata().row_groups().iter();
+    let rows: Vec<i64> = groups.map(|group| group.num_rows()).collect();
+    assert_eq!(rows, [20_000, 1]);
+}
+
+#[test]
+fn sentences_that_are_passed_over_count_in_the_numbers_of_a_table() {
+    let shared = Shared::default();
+    let output = Box::new(shared.clone());
+    let options = OutputOptions::default();
+    let mut writer = create(output, Path::new("memory"), OutputFormat::Tsv, &options).unwrap();
+    let (sentence, tagged) = example();
+    for before in [2, 0, 1] {
+        writer.pass_over(before);
+        writer.write(&sentence, &tagged).unwrap();
+    }
+    let table = String::from_utf8(shared.0.lock().unwrap().clone()).unwrap();
+    let numbers = table.lines().skip(1).step_by(2);
+    let numbers: Vec<&str> = numbers
+        .map(|line| line.split('\t').next().unwrap())
+        .collect();
+    assert_eq!(numbers, ["3", "4", "6"]);
+}
+
+#[test]
+fn pieces_have_the_colour_of_their_type_on_a_page_in_every_scheme() {
+    let (sentence, mut tagged) = example();
+    for (entity, label) in tagged.entities.iter_mut().zip(["S-A-team", "E-A-team"]) {
+        label.clone_into(&mut entity.label);
+    }
+    let options = OutputOptions {
+        types: vec!["A-team".to_owned()],
+        ..OutputOptions::default()
+    };
+    let page = written(OutputFormat::Html, options, &[(sentence, tagged)]);
+    assert!(
+        page.contains("<mark class=\"t0\">A-team</mark> 2"),
+        "{page}"
+    );
+    assert!(!page.contains("class=\"t1\""));
 }

@@ -1,6 +1,6 @@
 //! What `/predict` and `/tag` take and give.
 
-use bert_ner_infer::{Aggregation, OffsetUnit};
+use bert_ner_infer::{Aggregation, OffsetUnit, Selection};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -40,7 +40,7 @@ pub(crate) enum Inputs {
 pub(crate) struct Parameters {
     /// As in transformers' pipeline. Without it entities are found by words, under the model's tag scheme.
     pub(crate) aggregation_strategy: Option<Strategy>,
-    /// Labels that are left out, `["O"]` unless given.
+    /// What is left out by its `entity_group` or `entity`, the whole of it; `["O"]` unless given.
     pub(crate) ignore_labels: Option<Vec<String>>,
     /// Pieces that neighbouring windows share, as in transformers, instead of the windows of this server. Needs an
     /// `aggregation_strategy` other than none.
@@ -176,7 +176,11 @@ impl Parameters {
     /// What is found in a text, as it was wanted.
     pub(crate) fn answer(&self, found: Found) -> Vec<EntityAnswer> {
         let (text, mut entities) = entities(found);
-        entities.retain(|(_, entity)| self.is_wanted(entity));
+        let selection = self.selection();
+        entities.retain(|(_, entity)| {
+            let label = entity.entity_group.as_ref().or(entity.entity.as_ref());
+            selection.keeps(label.map_or("", String::as_str), entity.score)
+        });
         let bytes: Vec<usize> = entities
             .iter()
             .flat_map(|(span, _)| [span.start, span.end])
@@ -188,17 +192,12 @@ impl Parameters {
         entities.into_iter().map(|(_, entity)| entity).collect()
     }
 
-    fn is_wanted(&self, entity: &EntityAnswer) -> bool {
-        let label = entity.entity_group.as_ref().or(entity.entity.as_ref());
-        let label = label.map_or("", String::as_str);
-        let ignored = match &self.ignore_labels {
-            None => label == "O",
-            Some(labels) => labels.iter().any(|ignored| ignored == label),
-        };
-        !ignored
-            && self
-                .threshold
-                .is_none_or(|threshold| entity.score >= threshold)
+    fn selection(&self) -> Selection {
+        let ignored = self.ignore_labels.clone();
+        Selection {
+            threshold: self.threshold.unwrap_or(0.0),
+            ignored: ignored.unwrap_or_else(|| vec!["O".to_owned()]),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use axum::http::Request;
 use axum::response::Response;
 use axum::routing::{get, post};
 use bert_ner_infer::Tagger;
-use bert_ner_text::{Sentence, split_tag};
+use bert_ner_text::Sentence;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -216,25 +216,13 @@ fn model_info<'a>(name: &'a str, tagger: &Tagger) -> ModelInfo<'a> {
     ModelInfo {
         name,
         labels: tagger.model().labels().to_vec(),
-        types: types(tagger),
+        types: tagger.types(),
         scheme: tagger.scheme().name(),
         max_length: tagger.max_length(),
         hidden_size: config.hidden_size,
         layers: config.num_hidden_layers,
         vocabulary: config.vocab_size,
     }
-}
-
-/// The types of entities that a model finds, in the order of its labels.
-pub(crate) fn types(tagger: &Tagger) -> Vec<String> {
-    let mut types: Vec<String> = Vec::new();
-    for label in tagger.model().labels() {
-        let kind = split_tag(label).1;
-        if label != "O" && !types.iter().any(|known| known == kind) {
-            types.push(kind.to_owned());
-        }
-    }
-    types
 }
 
 /// Whether a probe is happy.

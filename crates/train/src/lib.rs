@@ -13,6 +13,7 @@ mod data;
 mod error;
 mod evaluate;
 mod events;
+mod fingerprint;
 mod folder;
 mod heads;
 mod lock;
@@ -34,6 +35,7 @@ pub use events::{
     EvalProgress, Evaluated, Event, Finished, Observer, Resumed, Saved, Silent, Split, Started,
     Step, Tested,
 };
+pub use fingerprint::fingerprint_of_files;
 pub use merge::merge;
 pub use report::{Evaluation, Measured, Report, Stopped, peak_rss_mb};
 pub use settings::{Options, Places, Settings};

@@ -1,14 +1,15 @@
 //! What a checkpoint says of its run, and whether another run may go on from it.
 
-use std::hash::{Hash, Hasher};
+use std::hash::Hash;
 use std::io;
 use std::path::Path;
 
-use bert_ner_model::{arithmetic, split_mix};
+use bert_ner_model::arithmetic;
 use bert_ner_text::Sentence;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::fingerprint::fingerprint;
 use crate::trainer::Progress;
 use crate::{Evaluation, Report, Settings, Stopped, TrainError};
 
@@ -211,36 +212,6 @@ pub(crate) fn published(
     })
 }
 
-/// The hash of the bytes at `path`, a file or all files of a folder with their names.
-///
-/// # Errors
-/// When something there cannot be read.
-pub(crate) fn of_files(path: &Path) -> io::Result<u64> {
-    let mut hasher = Fingerprint(0);
-    let mut left = vec![path.to_owned()];
-    while let Some(path) = left.pop() {
-        if path.is_dir() {
-            let entries = std::fs::read_dir(&path)?.map(|entry| Ok(entry?.path()));
-            let mut entries: Vec<_> = entries.collect::<io::Result<_>>()?;
-            entries.sort();
-            for entry in &entries {
-                entry.file_name().hash(&mut hasher);
-            }
-            left.extend(entries);
-        } else {
-            std::fs::read(&path)?.hash(&mut hasher);
-        }
-    }
-    Ok(hasher.finish())
-}
-
-/// A hash that stays the same from one version of the compiler to the next.
-pub(crate) fn fingerprint(of: &(impl Hash + ?Sized)) -> u64 {
-    let mut hasher = Fingerprint(0);
-    of.hash(&mut hasher);
-    hasher.finish()
-}
-
 /// The hash of what training sees: its sequences, and the weights of their tags if there are any.
 pub(crate) fn of_training(sequences: &(impl Hash + ?Sized), weights: &[f32]) -> u64 {
     let bits: Vec<u32> = weights.iter().map(|weight| weight.to_bits()).collect();
@@ -257,23 +228,6 @@ pub(crate) fn of_sentences(sentences: &[Sentence]) -> u64 {
         .map(|sentence| (&sentence.text, &sentence.words, &sentence.tags))
         .collect();
     fingerprint(&seen)
-}
-
-/// Steele, Lea and Flood's mixing of 64 bits (2014), chained over the bytes, eight at a time.
-struct Fingerprint(u64);
-
-impl Hasher for Fingerprint {
-    fn write(&mut self, bytes: &[u8]) {
-        for part in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..part.len()].copy_from_slice(part);
-            self.0 = split_mix(self.0 ^ u64::from_le_bytes(word)).wrapping_add(part.len() as u64);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
 }
 
 #[cfg(test)]

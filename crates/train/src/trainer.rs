@@ -6,6 +6,7 @@ mod progress;
 use crate::checkpoint;
 use crate::data::{self, Sequence, Splits};
 use crate::evaluate::{Evaluator, Scored};
+use crate::fingerprint::fingerprint;
 use crate::folder::OutputFolder;
 use crate::resume::{self, Fingerprints};
 use crate::schedule::LearningRate;
@@ -170,7 +171,7 @@ impl<'a> Run<'a> {
             warnings: splits.warnings,
         };
         let fingerprints = Fingerprints {
-            model: resume::fingerprint(&serde_json::to_string(tagger.model().config()).ok()),
+            model: fingerprint(&serde_json::to_string(tagger.model().config()).ok()),
             train: resume::of_training(&sequences, &weights),
             dev: resume::of_sentences(&splits.dev.sentences),
             test: splits

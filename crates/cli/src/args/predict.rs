@@ -49,7 +49,7 @@ pub(crate) struct PredictArgs {
     #[arg(long, value_name = "X", value_parser = probability, help_heading = "Output")]
     pub(crate) threshold: Option<f32>,
 
-    /// Leave out entities of these types; their words are tagged O
+    /// Leave out entities of these types, or, with --aggregation none, pieces of these labels (B-PER); their words are tagged O
     #[arg(
         long,
         value_name = "TYPE,...",
@@ -73,7 +73,8 @@ pub(crate) struct PredictArgs {
     #[arg(short, long, value_name = "FILE|DIR/", help_heading = "Output")]
     pub(crate) output: Option<PathBuf>,
 
-    /// Tag the I-th of N equal shares: of the inputs, or of one input the documents (its sentences where it marks none)
+    /// Tag the I-th of N equal shares: of the inputs that a folder, a pattern or several names stand for; of one file its documents
+    /// (its sentences where it marks none)
     #[arg(long, value_name = "I/N", help_heading = "Output")]
     pub(crate) shard: Option<Shard>,
 

@@ -1,12 +1,13 @@
 //! What was typed, checked: where predictions go, in which format, and what of them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use bert_ner_infer::output::{OutputFormat, OutputOptions};
-use bert_ner_infer::{Selection, Tagger};
+use bert_ner_infer::{Aggregation, Selection, Tagger};
 use bert_ner_model::Task;
-use bert_ner_text::is_same_file;
+use bert_ner_text::{Format, is_same_file};
 
 use super::inputs::{DASH, Input};
 use crate::args::PredictArgs;
@@ -51,7 +52,12 @@ impl Choices {
             Some(path) if is_folder(path) => Destination::Folder(path.to_path_buf()),
             Some(path) => Destination::File(path.to_path_buf()),
         };
-        check_inputs(file, format, inputs)?;
+        check_inputs(file, inputs)?;
+        match &destination {
+            Destination::Brat(_) => check_documents(args, inputs)?,
+            Destination::Folder(folder) => check_names(folder, inputs)?,
+            Destination::Stream | Destination::File(_) => {}
+        }
         check_options(args, format)?;
         Ok(Self {
             destination,
@@ -106,7 +112,7 @@ fn format(args: &PredictArgs, file: Option<&Path>) -> Result<OutputFormat> {
     Err(Usage(message).into())
 }
 
-fn check_inputs(file: Option<&Path>, format: OutputFormat, inputs: &[Input]) -> Result<()> {
+fn check_inputs(file: Option<&Path>, inputs: &[Input]) -> Result<()> {
     if let Some(file) = file
         && let Some(input) = inputs.iter().find(|input| is_same_file(&input.path, file))
     {
@@ -120,19 +126,67 @@ fn check_inputs(file: Option<&Path>, format: OutputFormat, inputs: &[Input]) -> 
     if inputs.iter().filter(|input| input.is_standard()).count() > 1 {
         return Err(Usage("- stands for standard input twice".to_owned()).into());
     }
-    let stem = |input: &Input| input.path.file_stem().map(ToOwned::to_owned);
-    let mut seen = std::collections::BTreeMap::new();
-    for input in inputs.iter().filter(|_| format == OutputFormat::Brat) {
+    Ok(())
+}
+
+/// Refuses what has no name for a file of its own.
+fn check_names(folder: &Path, inputs: &[Input]) -> Result<()> {
+    match inputs.iter().any(Input::is_standard) {
+        true => Err(Usage(format!(
+            "--output {} is a folder with a file for each input, and standard input has no name for one; expected files to tag, \
+             or a file to write",
+            folder.display()
+        ))
+        .into()),
+        false => Ok(()),
+    }
+}
+
+/// Refuses inputs whose documents would have one name in brat: that of the file, or, where documents are made up of sentences, with a
+/// number.
+fn check_documents(args: &PredictArgs, inputs: &[Input]) -> Result<()> {
+    let stem = |input: &Input| {
+        input
+            .path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
+    };
+    let mut seen = BTreeMap::new();
+    let one = |other: &Input, input: &Input| {
+        let (other, input) = (other.name(), input.name());
+        let message = format!(
+            "{other} and {input} would be one document in brat; expected files of different names"
+        );
+        Err(Usage(message).into())
+    };
+    for input in inputs {
         if let Some(other) = seen.insert(stem(input), input) {
-            let message = format!(
-                "{} and {} would be one document in brat; expected files of different names",
-                other.name(),
-                input.name()
-            );
-            return Err(Usage(message).into());
+            return one(other, input);
+        }
+    }
+    for input in inputs {
+        let name = stem(input);
+        if let Some((before, number)) = name.rsplit_once('-')
+            && number.len() >= 4
+            && number.bytes().all(|digit| digit.is_ascii_digit())
+            && let Some(other) = seen.get(before)
+            && makes_documents(args, other)
+        {
+            return one(other, input);
         }
     }
     Ok(())
+}
+
+/// Whether documents are made up of the sentences of `input`: it is neither plain text nor brat.
+fn makes_documents(args: &PredictArgs, input: &Input) -> bool {
+    let extension = input.path.extension().unwrap_or_default();
+    match args.format.input_format {
+        Some(format) => !matches!(format, Format::Text | Format::Brat),
+        None => extension != "txt" && extension != "ann",
+    }
 }
 
 /// Refuses what the format has no place for.
@@ -194,6 +248,7 @@ pub(crate) fn selection(args: &PredictArgs, tagger: &Tagger) -> Result<Selection
     let entities = [
         ("--threshold", args.threshold.is_some()),
         ("--ignore-labels", !args.ignore_labels.is_empty()),
+        ("--offset-unit", args.offset_unit.is_some()),
     ];
     if tagger.task() == Task::Classify
         && let Some((option, _)) = entities.into_iter().find(|(_, given)| *given)
@@ -201,13 +256,16 @@ pub(crate) fn selection(args: &PredictArgs, tagger: &Tagger) -> Result<Selection
         let message = format!("{option} is about entities, and the model gives each text a label");
         return Err(Usage(message).into());
     }
-    let types = tagger.types();
+    let known = tagger.entity_labels(args.aggregation);
     for label in &args.ignore_labels {
-        let is_label = args.aggregation.is_some() && tagger.model().labels().contains(label);
-        if label != "O" && !types.contains(label) && !is_label {
+        if label != "O" && !known.contains(label) {
+            let what = match args.aggregation {
+                Some(Aggregation::None) => "label",
+                _ => "type",
+            };
             let message = format!(
-                "--ignore-labels: the model has no type {label:?}; it has {}",
-                types.join(", ")
+                "--ignore-labels: the model has no {what} {label:?}; it has {}",
+                known.join(", ")
             );
             return Err(Usage(message).into());
         }

@@ -3,33 +3,26 @@
 //! A file appears when it is complete, so one that is there is done. `predict.json` beside them says what they were made
 //! with: a run with another model or other settings is refused. Several machines may write to one folder, each its share.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use bert_ner_infer::output::OutputFormat;
-use bert_ner_model::split_mix;
+use bert_ner_model::AdapterConfig;
 use bert_ner_text::atomic;
+use bert_ner_train::fingerprint_of_files;
 use serde_json::{Map, Value, json};
 
-use super::inputs::Input;
+use super::inputs::{Input, Inputs, absolute};
 use crate::args::{PredictArgs, Shard};
 use crate::failure::{Hinted, Usage, at};
 use crate::names;
 
 /// What the predictions in a folder were made with.
 const MANIFEST: &str = "predict.json";
-/// The files of a model folder that decide what it predicts.
-const MODEL_FILES: [&str; 6] = [
-    "config.json",
-    "tokenizer.json",
-    "vocab.txt",
-    "model.safetensors",
-    "adapter_config.json",
-    "adapter_model.safetensors",
-];
 
 /// A folder of predictions that this run may write to.
 #[derive(Debug)]
@@ -43,34 +36,29 @@ impl Folder {
     ///
     /// # Errors
     /// When its files were made with another model or other settings, or are none of ours.
-    pub(crate) fn open(path: &Path, args: &PredictArgs, format: OutputFormat) -> Result<Self> {
+    pub(crate) fn open(
+        path: &Path,
+        args: &PredictArgs,
+        inputs: &Inputs,
+        format: OutputFormat,
+    ) -> Result<Self> {
         fs::create_dir_all(path).map_err(|error| at(path, error))?;
         let manifest = path.join(MANIFEST);
-        let own = settings(args, format)?;
-        match fs::read(&manifest) {
-            Ok(bytes) => {
-                let begun = serde_json::from_slice(&bytes).map_err(|error| {
-                    let message = format!("{}: {error}", manifest.display());
-                    Hinted {
-                        message,
-                        hint: ANEW,
-                    }
-                })?;
-                compare(&manifest, &begun, &own)?;
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let mut entries = fs::read_dir(path).map_err(|error| at(path, error))?;
-                if entries.next().is_some() {
-                    let message = format!(
-                        "--output {} holds files and no {MANIFEST}; expected a new or empty folder, or one that predict has begun",
-                        path.display()
-                    );
-                    return Err(Usage(message).into());
-                }
+        let own = settings(args, inputs, format)?;
+        let begun = match read(&manifest)? {
+            // Where another share has begun the folder since, its manifest is there before anything else.
+            None if !is_empty(path)? => match read(&manifest)? {
+                None => return Err(not_ours(path)),
+                begun => begun,
+            },
+            begun => begun,
+        };
+        match begun {
+            Some(begun) => compare(&manifest, &begun, &own)?,
+            None => {
                 let bytes = serde_json::to_vec_pretty(&own)?;
                 atomic::write(&manifest, &bytes).map_err(|error| at(&manifest, error))?;
             }
-            Err(error) => return Err(at(&manifest, error)),
         }
         Ok(Self {
             path: path.to_path_buf(),
@@ -90,9 +78,49 @@ impl Folder {
 
 const ANEW: &str = "give the settings that the folder was begun with, or another --output";
 
+/// The manifest, if there is one.
+fn read(manifest: &Path) -> Result<Option<Map<String, Value>>> {
+    let bytes = match fs::read(manifest) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(at(manifest, error)),
+    };
+    serde_json::from_slice(&bytes).map_err(|error| {
+        let message = format!("{}: {error}", manifest.display());
+        let hint = ANEW;
+        Hinted { message, hint }.into()
+    })
+}
+
+/// Whether nothing is in a folder but manifests that are being written, or were when their run was killed.
+fn is_empty(folder: &Path) -> Result<bool> {
+    for entry in fs::read_dir(folder).map_err(|error| at(folder, error))? {
+        let name = entry.map_err(|error| at(folder, error))?.file_name();
+        if unfinished(&name).as_deref() != Some(MANIFEST) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The name that a file will have which is being written as `.NAME.PROCESS-NUMBER.tmp` (see [`atomic`]).
+fn unfinished(name: &OsStr) -> Option<String> {
+    let name = name.to_string_lossy();
+    let inner = name.strip_prefix('.')?.strip_suffix(".tmp")?;
+    inner.rsplit_once('.').map(|(name, _)| name.to_owned())
+}
+
+fn not_ours(folder: &Path) -> anyhow::Error {
+    let message = format!(
+        "--output {} holds files and no {MANIFEST}; expected a new or empty folder, or one that predict has begun",
+        folder.display()
+    );
+    Usage(message).into()
+}
+
 /// Refuses settings other than those that the folder was begun with.
 fn compare(manifest: &Path, begun: &Map<String, Value>, own: &Map<String, Value>) -> Result<()> {
-    let keys: std::collections::BTreeSet<&String> = begun.keys().chain(own.keys()).collect();
+    let keys: BTreeSet<&String> = begun.keys().chain(own.keys()).collect();
     let differ = keys
         .into_iter()
         .filter(|&key| begun.get(key) != own.get(key));
@@ -123,13 +151,20 @@ fn compare(manifest: &Path, begun: &Map<String, Value>, own: &Map<String, Value>
     .into())
 }
 
-/// Everything that decides what is written.
-fn settings(args: &PredictArgs, format: OutputFormat) -> Result<Map<String, Value>> {
+/// Everything that decides what is written, and where.
+fn settings(
+    args: &PredictArgs,
+    inputs: &Inputs,
+    format: OutputFormat,
+) -> Result<Map<String, Value>> {
     let name = |name: Option<&dyn ToString>| name.map(ToString::to_string);
     let read = &args.format;
     let value = json!({
         "bert-ner": env!("CARGO_PKG_VERSION"),
         "model": model(args)?,
+        // Names in the folder go on from here.
+        "the inputs' folder": inputs.folder.to_string_lossy(),
+        "several inputs": inputs.several,
         "--output-format": format.name(),
         "--offset-unit": args.offset_unit.unwrap_or_default().name(),
         "--aggregation": args.aggregation.map(|it| it.name()),
@@ -147,6 +182,9 @@ fn settings(args: &PredictArgs, format: OutputFormat) -> Result<Map<String, Valu
         "--word-column": name(read.word_column.as_ref().map(|it| it as &dyn ToString)),
         "--id-column": name(read.id_column.as_ref().map(|it| it as &dyn ToString)),
         "--labels": read.labels,
+        "--overlaps": read.overlaps,
+        "--fragments": read.fragments,
+        "--strict": read.strict.unwrap_or(false),
     });
     match value {
         Value::Object(settings) => Ok(settings),
@@ -154,43 +192,34 @@ fn settings(args: &PredictArgs, format: OutputFormat) -> Result<Map<String, Valu
     }
 }
 
-/// A number that is another for another model.
-fn model(args: &PredictArgs) -> Result<String> {
+/// The files that decide what the model says, its own and those of the model that an adapter goes into, each with a number that is
+/// another for other content.
+fn model(args: &PredictArgs) -> Result<BTreeMap<String, String>> {
     let folder = names::model(&args.model.model, false)?;
-    let mut hash = 0;
-    for name in MODEL_FILES {
-        let path = folder.join(name);
-        match File::open(&path) {
-            Ok(file) => hash = digest(hash, file).map_err(|error| at(&path, error))?,
-            // Which files there are tells models apart too.
-            Err(_) => hash = split_mix(hash),
-        }
+    let mut files = model_files(&folder)?;
+    if AdapterConfig::is_in(&folder)
+        && let Some(base) = names::base_of(&folder, false)?
+    {
+        let of_base = |(name, number)| (format!("base/{name}"), number);
+        files.extend(model_files(&base)?.into_iter().map(of_base));
     }
-    Ok(format!("{hash:016x}"))
+    Ok(files)
 }
 
-/// `hash` with every byte of `file`.
-fn digest(mut hash: u64, mut file: File) -> io::Result<u64> {
-    let mut buffer = vec![0; 1 << 20];
-    let mut length = 0;
-    loop {
-        let mut filled = 0;
-        while filled < buffer.len() {
-            match file.read(&mut buffer[filled..])? {
-                0 => break,
-                read => filled += read,
-            }
-        }
-        for word in buffer[..filled].chunks(8) {
-            let mut bytes = [0; 8];
-            bytes[..word.len()].copy_from_slice(word);
-            hash = split_mix(hash ^ u64::from_le_bytes(bytes));
-        }
-        length += filled as u64;
-        if filled < buffer.len() {
-            return Ok(split_mix(hash ^ length));
+fn model_files(folder: &Path) -> Result<BTreeMap<String, String>> {
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(folder).map_err(|error| at(folder, error))? {
+        let path = entry.map_err(|error| at(folder, error))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let decides = [".json", ".safetensors"]
+            .iter()
+            .any(|end| name.ends_with(end));
+        if decides || name == "vocab.txt" {
+            let number = fingerprint_of_files(&path).map_err(|error| at(&path, error))?;
+            files.insert(name.into_owned(), format!("{number:016x}"));
         }
     }
+    Ok(files)
 }
 
 /// The name of each input's file in a folder.
@@ -205,23 +234,19 @@ impl Names {
     }
 }
 
-/// Names after the inputs': below the folder that holds all of them, each its own path and the format's extension; of a share of
+/// Names after the inputs': below [`Inputs::folder`], each its own path and the format's extension; of a share of
 /// one input, with which it is.
 ///
 /// # Errors
 /// [`Usage`] when an input was given twice.
-pub(crate) fn names(inputs: &[Input], format: OutputFormat, shard: Option<Shard>) -> Result<Names> {
-    let root = common_folder(inputs);
+pub(crate) fn names(inputs: &Inputs, format: OutputFormat, shard: Option<Shard>) -> Result<Names> {
     let share = shard.map_or_else(String::new, |shard| {
         format!("-{:05}-of-{:05}", shard.index, shard.count)
     });
     let mut names = BTreeMap::new();
-    for input in inputs {
-        let path = absolute(input);
-        let below = match input.is_standard() {
-            true => Path::new("stdin"),
-            false => path.strip_prefix(&root).unwrap_or(&path),
-        };
+    for input in &inputs.list {
+        let path = absolute(&input.path);
+        let below = path.strip_prefix(&inputs.folder).unwrap_or(&path);
         let mut name = below.as_os_str().to_owned();
         name.push(format!("{share}.{}", format.extension()));
         if names.insert(input.path.clone(), name.into()).is_some() {
@@ -232,49 +257,29 @@ pub(crate) fn names(inputs: &[Input], format: OutputFormat, shard: Option<Shard>
     Ok(Names(names))
 }
 
-fn absolute(input: &Input) -> PathBuf {
-    std::path::absolute(&input.path).unwrap_or_else(|_| input.path.clone())
-}
-
-/// The folder that all files among the inputs lie in, however deep.
-fn common_folder(inputs: &[Input]) -> PathBuf {
-    let files = inputs.iter().filter(|input| !input.is_standard());
-    let folders = files.map(|input| {
-        let path = absolute(input);
-        path.parent().map_or_else(PathBuf::new, Path::to_path_buf)
-    });
-    let common = |one: PathBuf, other: PathBuf| {
-        let both = one.components().zip(other.components());
-        both.take_while(|(one, other)| one == other)
-            .map(|(one, _)| one)
-            .collect()
-    };
-    folders.reduce(common).unwrap_or_default()
-}
-
 /// Whether the file at `path` is there, and no older than what it was made of.
 pub(crate) fn is_done(path: &Path, input: &Input) -> bool {
-    let time = |path: &Path| fs::metadata(path).and_then(|it| it.modified()).ok();
-    match (time(path), time(&input.path)) {
-        (Some(made), Some(read)) => made >= read,
-        (Some(_), None) => true,
-        (None, _) => false,
-    }
+    let time = |path: &Path| fs::metadata(path).and_then(|it| it.modified());
+    matches!((time(path), time(&input.path)), (Ok(made), Ok(read)) if made >= read)
 }
 
-/// Makes room for the file at `path`: its folder, without what a run that was killed has left of it.
-pub(crate) fn prepare(path: &Path) -> Result<()> {
-    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
-        return Ok(());
-    };
-    fs::create_dir_all(folder).map_err(|error| at(folder, error))?;
-    let begins = format!(".{}.", name.to_string_lossy());
-    for entry in fs::read_dir(folder).map_err(|error| at(folder, error))? {
-        let path = entry.map_err(|error| at(folder, error))?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.starts_with(&begins) && name.ends_with(".tmp") {
-            // Gone already when another run has just finished or removed it.
-            let _ = fs::remove_file(&path);
+/// Makes room for files: their folders, without what a run that was killed has left of these very files.
+pub(crate) fn prepare<'p>(files: impl Iterator<Item = &'p Path>) -> Result<()> {
+    let mut folders: BTreeMap<&Path, BTreeSet<String>> = BTreeMap::new();
+    for file in files {
+        if let (Some(folder), Some(name)) = (file.parent(), file.file_name()) {
+            let names = folders.entry(folder).or_default();
+            names.insert(name.to_string_lossy().into_owned());
+        }
+    }
+    for (folder, names) in folders {
+        fs::create_dir_all(folder).map_err(|error| at(folder, error))?;
+        for entry in fs::read_dir(folder).map_err(|error| at(folder, error))? {
+            let entry = entry.map_err(|error| at(folder, error))?;
+            if unfinished(&entry.file_name()).is_some_and(|name| names.contains(&name)) {
+                // Gone already when another run has just finished or removed it.
+                let _ = fs::remove_file(entry.path());
+            }
         }
     }
     Ok(())

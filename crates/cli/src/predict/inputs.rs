@@ -1,5 +1,6 @@
 //! What is to be tagged: what was typed, folders and patterns resolved to files.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow};
 use bert_ner_text::{Format, counted};
 
+use super::pattern::Pattern;
 use crate::failure::{Hinted, at, warn};
 
 /// The path that stands for standard input and output.
@@ -51,60 +53,109 @@ impl From<PathBuf> for Input {
     }
 }
 
+/// All that is to be tagged. Where it lies, and whether it may be several inputs, is decided by what was typed, not by which files
+/// there happen to be.
+#[derive(Debug, Default)]
+pub(crate) struct Inputs {
+    pub(crate) list: Vec<Input>,
+    /// The folder that all files lie in, however deep; empty when there is but standard input.
+    pub(crate) folder: PathBuf,
+    /// Whether a folder, a pattern or several paths were given.
+    pub(crate) several: bool,
+}
+
+impl Inputs {
+    fn add(&mut self, folder: &Path, inputs: Vec<Input>) {
+        let folder = absolute(folder);
+        self.folder = match self.list.iter().all(Input::is_standard) {
+            true => folder,
+            false => common(&self.folder, &folder),
+        };
+        self.list.extend(inputs);
+    }
+}
+
 /// What `paths` stand for, in their order; standard input when there is none.
 ///
 /// # Errors
 /// When one of them is not there, or stands for nothing.
-pub(crate) fn find(paths: &[PathBuf]) -> Result<Vec<Input>> {
+pub(crate) fn find(paths: &[PathBuf]) -> Result<Inputs> {
+    let mut found = Inputs {
+        several: paths.len() > 1,
+        ..Inputs::default()
+    };
     if paths.is_empty() {
-        return Ok(vec![PathBuf::from(DASH).into()]);
+        found.list.push(PathBuf::from(DASH).into());
     }
-    let mut inputs = Vec::new();
     for path in paths {
         if path == Path::new(DASH) {
-            inputs.push(path.clone().into());
+            found.list.push(path.clone().into());
         } else if path.is_dir() {
-            inputs.extend(in_folder(path)?);
+            let inputs = in_folder(path)?;
+            match inputs.as_slice() {
+                // A data set.
+                [one] if one.path == *path => found.add(beside(path), inputs),
+                _ => {
+                    found.several = true;
+                    found.add(path, inputs);
+                }
+            }
         } else if path.exists() {
-            inputs.push(path.clone().into());
+            found.add(beside(path), vec![path.clone().into()]);
+        } else if let Some(pattern) = Pattern::parse(path)? {
+            found.several = true;
+            found.add(pattern.folder(), matching(&pattern, path)?);
         } else {
-            inputs.extend(matching(path)?);
+            return Err(missing(path));
         }
     }
-    Ok(inputs)
+    Ok(found)
 }
 
-/// The files that a pattern stands for.
-fn matching(path: &Path) -> Result<Vec<Input>> {
-    let text = path.to_string_lossy();
-    if !text.contains(['*', '?', '[']) {
-        return Err(missing(path, &text));
-    }
-    let options = glob::MatchOptions {
-        require_literal_leading_dot: true,
-        ..glob::MatchOptions::new()
+/// `path` from the root on.
+pub(crate) fn absolute(path: &Path) -> PathBuf {
+    let path = match path.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => path,
     };
-    let found = glob::glob_with(&text, options)
-        .map_err(|error| anyhow!("{text}: is no pattern: {error}"))?;
-    let mut inputs = Vec::new();
-    for path in found {
-        let path = path.map_err(|error| at(error.path(), io_error(&error)))?;
-        if path.is_file() {
-            inputs.push(path.into());
-        }
-    }
-    match inputs.is_empty() {
-        true => Err(anyhow!("{text}: matches no file")),
-        false => Ok(inputs),
-    }
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }
 
-fn io_error(error: &glob::GlobError) -> std::io::Error {
-    std::io::Error::new(error.error().kind(), error.error().to_string())
+fn beside(path: &Path) -> &Path {
+    path.parent().unwrap_or(path)
+}
+
+/// The deepest folder that both lie in.
+fn common(one: &Path, other: &Path) -> PathBuf {
+    let both = one.components().zip(other.components());
+    both.take_while(|(one, other)| one == other)
+        .map(|(one, _)| one)
+        .collect()
+}
+
+/// The data files that a pattern stands for, those of each folder as if it held no others.
+fn matching(pattern: &Pattern, typed: &Path) -> Result<Vec<Input>> {
+    let mut folders: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
+    for file in pattern.files()? {
+        let folder = beside(&file).to_path_buf();
+        folders.entry(folder).or_default().push(file);
+    }
+    let none = folders.is_empty();
+    let mut inputs = Vec::new();
+    for (folder, files) in &folders {
+        inputs.extend(data_files(folder, files, pattern.has_extension));
+    }
+    let typed = typed.display();
+    match (inputs.is_empty(), none) {
+        (false, _) => Ok(inputs),
+        (true, true) => Err(anyhow!("{typed}: matches no file")),
+        (true, false) => Err(anyhow!("{typed}: matches no file of a data format")),
+    }
 }
 
 /// Says that there is no such file, and of text in place of a name where it belongs.
-fn missing(path: &Path, text: &str) -> anyhow::Error {
+fn missing(path: &Path) -> anyhow::Error {
+    let text = path.to_string_lossy();
     if text.contains(char::is_whitespace) {
         let message = format!("{text}: no such file");
         let hint = "text itself goes in through standard input: echo 'TEXT' | bert-ner predict --model DIR";
@@ -130,40 +181,15 @@ fn in_folder(folder: &Path) -> Result<Vec<Input>> {
         }
     }
     files.sort();
-    let has = |extension: &str| files.iter().any(|file| extension_of(file) == extension);
-    if has("arrow") || folder.join("dataset_dict.json").is_file() {
+    if holds(&files, "arrow") || folder.join("dataset_dict.json").is_file() {
         Format::detect(folder)?;
         return Ok(vec![folder.to_path_buf().into()]);
     }
-    // One document with annotations makes all texts documents of brat.
-    let brat = has("ann").then_some(Format::Brat);
-    let mut inputs = Vec::new();
-    let mut left_out = Vec::new();
-    for file in &files {
-        let format = match extension_of(file) {
-            "txt" => brat,
-            "ann" if file.with_extension("txt").is_file() => continue,
-            "ann" => brat,
-            "conf" if brat.is_some() => continue,
-            _ if is_data(file) => None,
-            _ => {
-                left_out.push(file.file_name().unwrap_or_default().to_string_lossy());
-                continue;
-            }
-        };
-        let path = file.clone();
-        inputs.push(Input { path, format });
-    }
+    let inputs = data_files(folder, &files, false);
     let name = folder.display();
     if inputs.is_empty() {
         return Err(anyhow!(
             "{name}: holds no file to tag; expected .txt, .conll, .jsonl or another data format"
-        ));
-    }
-    if !left_out.is_empty() {
-        warn(format_args!(
-            "{name}: left out, because their names are those of no data format: {}",
-            left_out.join(", ")
         ));
     }
     if folders > 0 {
@@ -175,7 +201,46 @@ fn in_folder(folder: &Path) -> Result<Vec<Input>> {
     Ok(inputs)
 }
 
-fn is_hidden(name: &OsStr) -> bool {
+fn holds(files: &[PathBuf], extension: &str) -> bool {
+    files.iter().any(|file| extension_of(file) == extension)
+}
+
+/// Those of the `files` in `folder`, in order, that hold data: by their extension unless `any`. What is left out is said.
+fn data_files(folder: &Path, files: &[PathBuf], any: bool) -> Vec<Input> {
+    if holds(files, "arrow") && files.iter().any(|file| file.ends_with("state.json")) {
+        return vec![folder.to_path_buf().into()];
+    }
+    // One document with annotations makes all texts documents of brat.
+    let brat = holds(files, "ann").then_some(Format::Brat);
+    let has = |file: &PathBuf| files.binary_search(file).is_ok();
+    let mut inputs = Vec::new();
+    let mut left_out = Vec::new();
+    for file in files {
+        let format = match extension_of(file) {
+            "txt" => brat,
+            "ann" if has(&file.with_extension("txt")) => continue,
+            "ann" => brat,
+            "conf" if brat.is_some() => continue,
+            _ if is_data(file, any) => None,
+            _ => {
+                left_out.push(file.file_name().unwrap_or_default().to_string_lossy());
+                continue;
+            }
+        };
+        let path = file.clone();
+        inputs.push(Input { path, format });
+    }
+    if !left_out.is_empty() {
+        let name = folder.display();
+        warn(format_args!(
+            "{name}: left out, because their names are those of no data format: {}",
+            left_out.join(", ")
+        ));
+    }
+    inputs
+}
+
+pub(crate) fn is_hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".")
 }
 
@@ -183,7 +248,7 @@ fn extension_of(path: &Path) -> &str {
     path.extension().and_then(OsStr::to_str).unwrap_or_default()
 }
 
-fn is_data(path: &Path) -> bool {
+fn is_data(path: &Path, any: bool) -> bool {
     let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
-    !LABEL_FILES.contains(&name) && Format::from_extension(path).is_some()
+    !LABEL_FILES.contains(&name) && (any || Format::from_extension(path).is_some())
 }

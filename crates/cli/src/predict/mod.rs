@@ -3,17 +3,20 @@
 mod choices;
 mod folder;
 mod inputs;
+mod pattern;
+mod share;
 mod tally;
 
+use std::cell::RefCell;
 use std::io::{self, BufReader, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Result, anyhow};
 use bert_ner_infer::output::{self, OutputFormat, OutputOptions, PredictionWriter};
 use bert_ner_infer::{InferError, Options, Selection, TagStream, Tagger};
 use bert_ner_model::Task;
-use bert_ner_text::{Format, ReadOptions, Sentence, SentenceReader, TextError, counted};
+use bert_ner_text::{Format, ReadOptions, Sentence, SentenceReader, TextError, Warning, counted};
 
 use crate::args::{PredictArgs, Shard};
 use crate::failure::{Interrupted, Usage, note, warn};
@@ -21,41 +24,44 @@ use crate::interrupt::Interrupt;
 use crate::model;
 use choices::{Choices, Destination};
 use inputs::{Input, STANDARD_INPUT};
+use share::Share;
 use tally::Tally;
 
 pub(crate) fn run(args: &PredictArgs) -> Result<ExitCode> {
     // What cannot work is said before a model is loaded.
     let mut inputs = inputs::find(&args.paths)?;
-    let choices = Choices::new(args, &inputs)?;
+    let choices = Choices::new(args, &inputs.list)?;
     let wanted = Options {
         alternatives: args.k_best.map_or(0, usize::from),
         ranked: args.top_k.map_or(0, usize::from),
         ..Options::default()
     };
     let tagger = model::open_for(&args.model, wanted)?;
-    let several = inputs.len() > 1;
+    let several = inputs.several;
     let mut predictor = Predictor::new(args, &choices, &tagger, several)?;
     let options = choices.output_options(args, &tagger, several);
     let names = folder::names(&inputs, choices.format, predictor.shard);
     if let Some(shard) = args.shard.filter(|_| several) {
         let mut number = 0..;
-        inputs.retain(|_| number.next().is_some_and(|number| shard.has(number)));
+        inputs
+            .list
+            .retain(|_| number.next().is_some_and(|number| shard.has(number)));
     }
     match &choices.destination {
         Destination::Folder(path) => {
-            let folder = folder::Folder::open(path, args, choices.format)?;
-            predictor.tag_apart(&inputs, &names?, &folder, &options)?;
+            let folder = folder::Folder::open(path, args, &inputs, choices.format)?;
+            predictor.tag_apart(&inputs.list, &names?, &folder, &options)?;
         }
         destination => {
             let mut writer = writer(destination, choices.format, options)?;
-            for input in &inputs {
+            for input in &inputs.list {
                 if several {
                     writer.begin(&input.name())?;
                 }
                 predictor.tag_or_skip(input, writer.as_mut())?;
             }
             // Where nothing could be read, nothing appears.
-            if predictor.tally.skipped < inputs.len() || inputs.is_empty() {
+            if predictor.tally.skipped < inputs.list.len() || inputs.list.is_empty() {
                 writer.finish()?;
             }
         }
@@ -159,13 +165,14 @@ impl<'t> Predictor<'t> {
         folder: &folder::Folder,
         options: &OutputOptions,
     ) -> Result<()> {
-        for input in inputs {
-            let path = folder.place(names.of(input));
-            if folder::is_done(&path, input) {
-                self.tally.done_before += 1;
-                continue;
-            }
-            folder::prepare(&path)?;
+        let place = |input| (input, folder.place(names.of(input)));
+        let (done, due): (Vec<_>, Vec<(&Input, PathBuf)>) = inputs
+            .iter()
+            .map(place)
+            .partition(|(input, path)| folder::is_done(path, input));
+        self.tally.done_before = done.len();
+        folder::prepare(due.iter().map(|(_, path)| path.as_path()))?;
+        for (input, path) in due {
             let mut writer = output::create_file(&path, folder.format(), options)?;
             writer.begin(&input.name())?;
             if self.tag_or_skip(input, writer.as_mut())? {
@@ -196,43 +203,60 @@ impl<'t> Predictor<'t> {
     fn tag(&mut self, input: &Input, writer: &mut dyn PredictionWriter) -> Result<(), Trouble> {
         let name = input.name();
         let typed = input.is_standard() && io::stdin().is_terminal();
-        let mut options = self.options.clone();
-        options.format = options.format.or(input.format);
-        let opened = match input.is_standard() {
-            true => standard_input(&options, typed),
-            false => bert_ner_text::open(&input.path, &options),
-        };
+        let opened = self.open(input, typed);
         let mut reader = opened.map_err(|error| Trouble::Input(error.into()))?;
-        let mut share = Share::new(self.shard);
+        let share = RefCell::new(Share::new(self.shard));
+        let is_mine = |item: &_| share.borrow_mut().has(item);
         let mut truncated = 0;
         if typed {
             // Whoever types wants the answer to a sentence before typing the next.
-            for sentence in reader.by_ref().filter(|item| share.has(item)) {
-                truncated += self
-                    .write_all(self.tagger.tag_stream([sentence]), writer)?
-                    .1;
+            for sentence in reader.by_ref().filter(is_mine) {
+                truncated += self.write_all(self.tagger.tag_stream([sentence]), &share, writer)?;
             }
         } else {
             let first = reader.next();
             if let Some(Ok(_)) = first {
                 self.check_running_text(&name, reader.as_ref())?;
             }
-            let sentences = first.into_iter().chain(reader.by_ref());
-            let mine = sentences.filter(|item| share.has(item));
-            let (written, cut) = self.write_all(self.tagger.tag_stream(mine), writer)?;
-            truncated = cut;
-            if written == 0 {
-                warn(format_args!("{name}: has no sentence to tag"));
-            }
+            let mine = first.into_iter().chain(reader.by_ref()).filter(is_mine);
+            truncated = self.write_all(self.tagger.tag_stream(mine), &share, writer)?;
         }
         if truncated > 0 {
             let (texts, length) = (counted(truncated, "texts"), self.tagger.max_length());
             warn(format_args!("{name}: {texts} cut to {length} pieces"));
         }
-        let warnings = reader.warnings();
-        warnings.iter().for_each(warn);
-        self.tally.warned(&warnings);
         self.tally.truncated += truncated;
+        self.told(
+            &name,
+            &reader.warnings(),
+            share.borrow().is_empty() && !typed,
+        )
+    }
+
+    fn open(&self, input: &Input, typed: bool) -> Result<Box<dyn SentenceReader>, TextError> {
+        let mut options = self.options.clone();
+        options.format = options.format.or(input.format);
+        match input.is_standard() {
+            true => standard_input(&options, typed),
+            false => bert_ner_text::open(&input.path, &options),
+        }
+    }
+
+    /// Tells what a reader warned of at its end.
+    ///
+    /// # Errors
+    /// When it gave nothing, because nothing could be read.
+    fn told(&mut self, name: &str, warnings: &[Warning], empty: bool) -> Result<(), Trouble> {
+        self.tally.warned(warnings);
+        if empty {
+            let unreadable = warnings.iter().find(|warning| warning.unreadable);
+            if let Some(first) = unreadable.and_then(|warning| warning.examples.first()) {
+                let error = anyhow!("{name}: nothing of it could be read, beginning with {first}");
+                return Err(Trouble::Input(error));
+            }
+            warn(format_args!("{name}: has no sentence to tag"));
+        }
+        warnings.iter().for_each(warn);
         Ok(())
     }
 
@@ -249,15 +273,15 @@ impl<'t> Predictor<'t> {
         }
     }
 
-    /// Writes what comes, and gives the number of sentences and that of texts that were cut.
+    /// Writes what comes of a share, and gives the number of texts that were cut.
     fn write_all<I: Iterator<Item = Result<Sentence, TextError>>>(
         &mut self,
         tagged: TagStream<'_, I>,
+        share: &RefCell<Share>,
         writer: &mut dyn PredictionWriter,
-    ) -> Result<(usize, usize), Trouble> {
+    ) -> Result<usize, Trouble> {
         let aggregation = self.args.aggregation;
         let mut tagged = tagged.aggregated(aggregation);
-        let mut sentences = 0;
         let result = loop {
             let (sentence, mut found) = match tagged.next() {
                 None => break Ok(()),
@@ -266,7 +290,7 @@ impl<'t> Predictor<'t> {
             };
             self.selection.apply(&mut found);
             self.tally.add(&sentence, &found, aggregation.is_some());
-            sentences += 1;
+            writer.pass_over(share.borrow_mut().between());
             if let Err(error) = writer.write(&sentence, &found) {
                 break Err(Trouble::Fatal(error.into()));
             }
@@ -275,7 +299,7 @@ impl<'t> Predictor<'t> {
             }
         };
         self.tally.windows += tagged.windows();
-        result.map(|()| (sentences, tagged.truncated()))
+        result.map(|()| tagged.truncated())
     }
 
     /// Says what was left out, and what was done.
@@ -301,36 +325,6 @@ impl<'t> Predictor<'t> {
             ));
         }
         Ok(ExitCode::SUCCESS)
-    }
-}
-
-/// The documents of an input that are in a share.
-struct Share {
-    shard: Option<Shard>,
-    /// Whether the input marks where documents start; known after its first sentence.
-    marks: Option<bool>,
-    /// Documents so far.
-    documents: usize,
-}
-
-impl Share {
-    fn new(shard: Option<Shard>) -> Self {
-        Self {
-            shard,
-            marks: None,
-            documents: 0,
-        }
-    }
-
-    /// Whether the next item is in the share; what went wrong concerns all.
-    fn has(&mut self, item: &Result<Sentence, TextError>) -> bool {
-        let (Some(shard), Ok(sentence)) = (self.shard, item) else {
-            return true;
-        };
-        let starts = sentence.source.starts_document;
-        let marks = *self.marks.get_or_insert(starts);
-        self.documents += usize::from(starts || !marks);
-        shard.has(self.documents - 1)
     }
 }
 

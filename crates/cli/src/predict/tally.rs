@@ -50,7 +50,7 @@ impl Tally {
     }
 
     pub(crate) fn warned(&mut self, warnings: &[Warning]) {
-        let unreadable = warnings.iter().filter(|it| it.is_unreadable());
+        let unreadable = warnings.iter().filter(|it| it.unreadable);
         self.unreadable += unreadable.map(|it| it.count).sum::<usize>();
     }
 

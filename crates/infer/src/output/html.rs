@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use bert_ner_text::Sentence;
+use bert_ner_text::{Sentence, split_tag};
 
 use super::terminal::apart;
 use super::{At, Layout};
@@ -39,11 +39,12 @@ impl Html {
         html
     }
 
-    /// The place of the type of `label`, which may be a piece's: `B-PER`.
+    /// The place of the type of `label`, which may be that of a piece: `B-PER`.
     fn place(&mut self, label: &str) -> usize {
-        let kind = match label.split_once('-') {
-            Some(("B" | "I", kind)) => kind,
-            _ => label,
+        let kind = match split_tag(label).1 {
+            _ if self.places.contains_key(label) => label,
+            "" => label,
+            kind => kind,
         };
         if let Some(&place) = self.places.get(kind) {
             return place;

@@ -53,6 +53,9 @@ pub trait PredictionWriter {
     /// When what is due of the input before cannot be written.
     fn begin(&mut self, file: &str) -> Result<(), TextError>;
 
+    /// So many sentences of the input are not written; they count where sentences have numbers.
+    fn pass_over(&mut self, _sentences: usize) {}
+
     /// Writes one sentence.
     ///
     /// # Errors
@@ -184,7 +187,7 @@ fn layout(format: OutputFormat, options: &OutputOptions) -> Box<dyn Layout> {
 /// Where a sentence stands.
 #[derive(Debug, Clone, Copy)]
 struct At<'a> {
-    /// Its number among all sentences of the output, counted from 1.
+    /// Its number among all sentences, those that were passed over with them, counted from 1.
     number: usize,
     /// The input that it is of, where there are several.
     file: Option<&'a str>,
@@ -224,6 +227,10 @@ impl PredictionWriter for Lines {
     fn begin(&mut self, file: &str) -> Result<(), TextError> {
         self.file = self.files.then(|| file.to_owned());
         Ok(())
+    }
+
+    fn pass_over(&mut self, sentences: usize) {
+        self.sentences += sentences;
     }
 
     fn write(&mut self, sentence: &Sentence, tagged: &Tagged) -> Result<(), TextError> {

@@ -23,6 +23,8 @@ use crate::tagged::Tagged;
 
 /// Rows of a batch: how many are in memory before they are written.
 const BATCH_ROWS: usize = 1000;
+/// Rows of a group, which are encoded in memory until it is whole: some megabytes, not the whole input.
+const GROUP_ROWS: usize = 20_000;
 
 pub(super) fn create(
     target: Target,
@@ -33,6 +35,7 @@ pub(super) fn create(
     let unit = KeyValue::new("offset_unit".to_owned(), options.unit.name().to_owned());
     let properties = WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
+        .set_max_row_group_row_count(Some(GROUP_ROWS))
         .set_key_value_metadata(Some(vec![unit]))
         .build();
     match ArrowWriter::try_new(target, Arc::clone(&rows.schema), Some(properties)) {

@@ -31,7 +31,7 @@ pub(super) fn open(
         labels: LabelSource::new(name, options.label_list.as_deref(), None),
         spans: doccano::Spans::new(options),
         unplaced: Warning::new("texts in which the words do not stand one after the other"),
-        unreadable: Warning::new("lines that could not be read, left out"),
+        unreadable: Warning::of_unreadable("lines"),
     }))
 }
 

@@ -72,9 +72,6 @@ pub trait SentenceReader: Iterator<Item = Result<Sentence, TextError>> {
     }
 }
 
-/// How a [`Warning`] ends that counts what could not be read.
-const UNREADABLE: &str = "that could not be read, left out";
-
 /// Something that was passed over, repaired or lost, counted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Warning {
@@ -84,6 +81,9 @@ pub struct Warning {
     pub count: usize,
     /// The first few places, each as `file:line: what stands there`.
     pub examples: Vec<String>,
+    /// Whether it counts what could not be read (see [`ReadOptions::skip_bad_lines`]).
+    #[serde(skip)]
+    pub unreadable: bool,
 }
 
 impl Warning {
@@ -96,12 +96,16 @@ impl Warning {
             what: what.into(),
             count: 0,
             examples: Vec::new(),
+            unreadable: false,
         }
     }
 
-    /// Whether it counts what could not be read (see [`ReadOptions::skip_bad_lines`]).
-    pub fn is_unreadable(&self) -> bool {
-        self.what.ends_with(UNREADABLE)
+    /// A warning that counts things, such as `lines`, that could not be read.
+    pub(crate) fn of_unreadable(things: &str) -> Self {
+        Self {
+            unreadable: true,
+            ..Self::new(format!("{things} that could not be read, left out"))
+        }
     }
 
     /// Counts one occurrence; `example` is asked for only while places are still being collected.

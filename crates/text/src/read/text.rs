@@ -40,7 +40,7 @@ pub(super) fn open(
         skip_bad_lines: options.skip_bad_lines,
         next: TextOffset::default(),
         ready: VecDeque::new(),
-        unreadable: Warning::new("lines that could not be read, left out"),
+        unreadable: Warning::of_unreadable("lines"),
     }))
 }
 

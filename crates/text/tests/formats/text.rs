@@ -103,7 +103,7 @@ fn what_cannot_be_read_is_left_out_and_counted_when_asked_for() {
         warnings[0].to_string(),
         "1 line that could not be read, left out: news.txt:2: invalid UTF-8 at byte 4 of the file; expected UTF-8 text"
     );
-    assert!(warnings[0].is_unreadable());
+    assert!(warnings[0].unreadable);
 
     let lines =
         b"{\"tokens\":[\"a\"]}\n{\"tokens\":[\"b\"\n[1]\n{\"text\":7}\n{\"tokens\":[\"c\"]}\n";
@@ -125,6 +125,46 @@ fn what_cannot_be_read_is_left_out_and_counted_when_asked_for() {
     let words: Vec<&str> = sentences.iter().flat_map(Sentence::words).collect();
     assert_eq!(words, ["a", "c", "e"]);
     assert_eq!(warnings[0].count, 2);
+}
+
+/// What stays of CoNLL columns: the words of each sentence and whether it begins a document; and how many were left out.
+fn kept(content: &[u8]) -> (Vec<(String, bool)>, usize) {
+    let options = ReadOptions {
+        format: Some(Format::Conll),
+        skip_bad_lines: true,
+        ..ReadOptions::default()
+    };
+    let (sentences, warnings) = read(content, &options);
+    let seen = |sentence: Sentence| (sentence.text, sentence.source.starts_document);
+    let left_out = warnings.first().map_or(0, |warning| warning.count);
+    (sentences.into_iter().map(seen).collect(), left_out)
+}
+
+#[test]
+fn a_sentence_that_is_left_out_leaves_the_border_of_its_document() {
+    let whole = |words: &str, starts| (words.to_owned(), starts);
+    assert_eq!(
+        kept(b"-DOCSTART- O\n\na O\n\n-DOCSTART- O\n\nbad\n\nb O\n\nc O\n"),
+        (
+            vec![whole("a", true), whole("b", true), whole("c", false)],
+            1
+        )
+    );
+    assert_eq!(
+        kept(b"-DOCSTART- O\n\na O\nbad\n-DOCSTART- O\nb O\n"),
+        (vec![whole("b", true)], 1)
+    );
+}
+
+#[test]
+fn a_line_that_is_not_utf8_at_the_beginning_costs_its_sentence_alone() {
+    let whole = |words: &str| (words.to_owned(), false);
+    assert_eq!(kept(b"\xff O\n\na O\nb O\n"), (vec![whole("a b")], 1));
+    assert_eq!(
+        kept(b"a O\n\nb O\n\xff O\nc O\n\nd B-X\n"),
+        (vec![whole("a"), whole("d")], 1)
+    );
+    assert_eq!(kept(b"\xff\n\xff\n"), (vec![], 2));
 }
 
 #[test]

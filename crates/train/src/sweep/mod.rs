@@ -24,7 +24,8 @@ use bert_ner_text::{atomic, matching_shards};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::resume::{deciding, fingerprint, of_files, same_settings};
+use crate::fingerprint::{fingerprint, fingerprint_of_files};
+use crate::resume::{deciding, same_settings};
 use crate::{Evaluation, Event, Measured, Observer, Settings, Stopped, TrainError, train};
 
 pub use grid::{Planned, plan};
@@ -134,7 +135,7 @@ fn data(settings: &Settings) -> Result<[Option<u64>; 3], TrainError> {
     let hash = |path: Option<&Path>| -> Result<Option<u64>, TrainError> {
         let Some(path) = path else { return Ok(None) };
         let of_one = |path: &Path| {
-            of_files(path).map_err(|source| TrainError::Io {
+            fingerprint_of_files(path).map_err(|source| TrainError::Io {
                 path: path.to_owned(),
                 source,
             })

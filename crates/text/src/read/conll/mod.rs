@@ -31,14 +31,14 @@ pub(super) fn open(
         document: None,
         comments: Vec::new(),
         lost: Vec::new(),
-        unreadable: Warning::new("sentences that could not be read, left out"),
+        unreadable: Warning::of_unreadable("sentences"),
     })
 }
 
 struct ConllReader {
     lines: Lines,
-    /// Lines read ahead to find the layout out, with their numbers.
-    ahead: VecDeque<(usize, String)>,
+    /// Lines read ahead to find the layout out, with their numbers; what is wrong with one is told when it is its turn.
+    ahead: VecDeque<Result<(usize, String), TextError>>,
     options: ReadOptions,
     layout: Option<Layout>,
     /// The further columns of a `-DOCSTART-` line that stands before the next sentence.
@@ -61,7 +61,7 @@ impl ConllReader {
     /// The next line and its number.
     fn next_line(&mut self) -> Result<Option<(usize, String)>, TextError> {
         if let Some(line) = self.ahead.pop_front() {
-            return Ok(Some(line));
+            return line.map(Some);
         }
         let line = self.lines.next_line()?.map(str::to_owned);
         Ok(line.map(|line| (self.lines.number(), line)))
@@ -74,10 +74,15 @@ impl ConllReader {
         let mut unsure = Vec::new();
         let asked = self.options.tag_column.is_some();
         while sample.len() < SAMPLE {
-            let Some(line) = self.lines.next_line()? else {
-                break;
+            let line = match self.lines.next_line().map(|line| line.map(str::to_owned)) {
+                Ok(None) => break,
+                Ok(Some(line)) => line,
+                Err(error) if self.may_skip(&error) => {
+                    self.ahead.push_back(Err(error));
+                    continue;
+                }
+                Err(error) => return Err(error),
             };
-            let line = line.to_owned();
             let index = self.ahead.len();
             let mut settled = false;
             if let Some(found) = layout::column_names(&line).filter(|_| sample.is_empty()) {
@@ -88,7 +93,7 @@ impl ConllReader {
                 sample.push(index);
                 settled = asked || layout::settles_tag_column(&line);
             }
-            self.ahead.push_back((self.lines.number(), line));
+            self.ahead.push_back(Ok((self.lines.number(), line)));
             if settled {
                 break;
             }
@@ -96,9 +101,10 @@ impl ConllReader {
         if sample.is_empty() {
             sample = self.words_like_comments(&unsure);
         }
+        let line = |index: usize| self.ahead[index].as_ref().ok();
         let sample: Vec<_> = sample
             .into_iter()
-            .map(|i| (self.ahead[i].0, self.ahead[i].1.as_str()))
+            .filter_map(|index| line(index).map(|(number, line)| (*number, line.as_str())))
             .collect();
         if sample.is_empty() {
             return Ok(None);
@@ -121,7 +127,10 @@ impl ConllReader {
     /// Of lines that all start as comments do, those that are words of a file of tweets: with columns
     /// and a tag, else a `#` alone.
     fn words_like_comments(&self, lines: &[usize]) -> Vec<usize> {
-        let text = |index: &usize| self.ahead[*index].1.as_str();
+        let text = |index: &usize| match &self.ahead[*index] {
+            Ok((_, line)) => line.as_str(),
+            Err(_) => "",
+        };
         let keep = |is_word: &dyn Fn(&str) -> bool| -> Vec<usize> {
             let words = lines.iter().copied();
             words.filter(|index| is_word(text(index))).collect()
@@ -134,12 +143,33 @@ impl ConllReader {
         }
     }
 
+    /// Whether this is to be left out and counted.
+    fn may_skip(&self, error: &TextError) -> bool {
+        self.options.skip_bad_lines
+            && matches!(error, TextError::Syntax { .. } | TextError::Utf8 { .. })
+    }
+
     fn read_sentence(&mut self, layout: &mut Layout) -> Result<Option<Sentence>, TextError> {
         let mut growing = Growing::default();
+        match self.grow(&mut growing, layout) {
+            Ok(()) => Ok((!growing.sentence.is_empty()).then(|| self.close(growing, layout))),
+            Err(error) => {
+                // The document that it would have begun begins with the next.
+                let source = growing.sentence.source;
+                if source.starts_document {
+                    self.document = Some(source.document_columns);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Reads to the end of a sentence, or of the file.
+    fn grow(&mut self, growing: &mut Growing, layout: &mut Layout) -> Result<(), TextError> {
         while let Some((number, line)) = self.next_line()? {
             if layout::is_blank(&line) {
                 if !growing.sentence.is_empty() {
-                    return Ok(Some(self.close(growing, layout)));
+                    return Ok(());
                 }
             } else if layout.is_comment(&line) {
                 let names = layout::column_names(&line);
@@ -147,25 +177,29 @@ impl ConllReader {
                 self.comments.push(names.unwrap_or(line));
             } else if layout::is_docstart(&line) {
                 if !growing.sentence.is_empty() {
-                    self.ahead.push_front((number, line));
-                    return Ok(Some(self.close(growing, layout)));
+                    self.ahead.push_front(Ok((number, line)));
+                    return Ok(());
                 }
                 self.document = Some(document_columns(&line, layout));
             } else {
                 if growing.sentence.is_empty() {
                     growing.sentence.source = self.source(number);
                 }
-                self.add(&mut growing, layout, number, &line)?;
+                self.add(growing, layout, number, &line)?;
             }
         }
-        Ok((!growing.sentence.is_empty()).then(|| self.close(growing, layout)))
+        Ok(())
     }
 
-    /// Goes to the end of a sentence of which a line could not be read. What cannot be read of it either was counted with it; a
-    /// disk that refuses will say so again.
+    /// Goes to the end of a sentence of which a line could not be read, or to where a document begins without a blank line. What
+    /// cannot be read of it either was counted with it; a disk that refuses will say so again.
     fn pass_over(&mut self) {
         loop {
             match self.next_line() {
+                Ok(Some((number, line))) if layout::is_docstart(&line) => {
+                    self.ahead.push_front(Ok((number, line)));
+                    return;
+                }
                 Ok(Some((_, line))) if !layout::is_blank(&line) => {}
                 Err(TextError::Utf8 { .. }) => {}
                 Ok(_) | Err(_) => return,
@@ -273,13 +307,14 @@ impl Reading for ConllReader {
             self.layout = self.find_layout()?;
         }
         let Some(mut layout) = self.layout.take() else {
+            for error in self.ahead.drain(..).filter_map(Result::err) {
+                self.unreadable.count(|| error.to_string());
+            }
             return Ok(None);
         };
         let sentence = loop {
             match self.read_sentence(&mut layout) {
-                Err(error @ (TextError::Syntax { .. } | TextError::Utf8 { .. }))
-                    if self.options.skip_bad_lines =>
-                {
+                Err(error) if self.may_skip(&error) => {
                     self.unreadable.count(|| error.to_string());
                     self.pass_over();
                 }
