@@ -33,8 +33,8 @@ impl Html {
             file: None,
             texts: 0,
         };
-        for label in types {
-            html.place(label);
+        for kind in types {
+            html.place_of_type(kind);
         }
         html
     }
@@ -42,10 +42,15 @@ impl Html {
     /// The place of the type of `label`, which may be that of a piece: `B-PER`.
     fn place(&mut self, label: &str) -> usize {
         let kind = match split_tag(label).1 {
+            // A type may look as a label does.
             _ if self.places.contains_key(label) => label,
             "" => label,
             kind => kind,
         };
+        self.place_of_type(kind)
+    }
+
+    fn place_of_type(&mut self, kind: &str) -> usize {
         if let Some(&place) = self.places.get(kind) {
             return place;
         }
