@@ -8,7 +8,7 @@ use anyhow::Result;
 use bert_ner_text::atomic;
 use bert_ner_train::Settings;
 use bert_ner_train::sweep::{self, Configuration, Outcome, Planned, RunResult, Summary};
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, ColumnConstraint, Table, presets};
 
 use crate::args::SweepArgs;
 use crate::config;
@@ -137,6 +137,13 @@ fn show(summary: &Summary) -> Result<()> {
     ]);
     for one in &summary.configurations {
         table.add_row(row(one));
+    }
+    let tested = summary
+        .configurations
+        .iter()
+        .any(|one| one.test_f1_mean.is_some());
+    if let Some(column) = table.column_mut(4).filter(|_| !tested) {
+        column.set_constraint(ColumnConstraint::Hidden);
     }
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((if index == 0 { 0 } else { 2 }, 0));
