@@ -156,11 +156,19 @@ fn show(summary: &Summary) -> Result<()> {
     }
     let real = || summary.comparisons.iter().filter(|one| one.real);
     let all = summary.comparisons.len();
-    writeln!(
-        out,
-        "\n{} of {all} differences are real (p < 0.05 over seeds and over sentences, Holm)",
-        real().count()
-    )?;
+    let tested = summary.comparisons.iter().filter(|one| one.p.is_some());
+    match (all, tested.count()) {
+        (0, _) => {}
+        (_, 0) => writeln!(
+            out,
+            "\nNo difference can be tested: that takes two seeds or more for each configuration."
+        )?,
+        _ => writeln!(
+            out,
+            "\n{} of {all} differences are real (p < 0.05 over seeds and over sentences, Holm)",
+            real().count()
+        )?,
+    }
     for one in real() {
         let (Some(seeds), Some(p)) = (one.seeds, one.p) else {
             continue;

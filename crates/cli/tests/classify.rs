@@ -54,6 +54,15 @@ fn a_classifier_is_trained_scored_and_asked() {
     let config: Value = serde_json::from_str(&bench.read("out/config.json")).unwrap();
     assert_eq!(config["architectures"][0], "BertForSequenceClassification");
     assert_eq!(config["bert_ner"]["task"], "classify");
+    let served = bench.run(&["serve", "--model", "out", "--port", "0"]);
+    assert_eq!(served.code, Some(1));
+    assert!(
+        served
+            .stderr
+            .contains("(out): is a classifier of whole texts"),
+        "{}",
+        served.stderr
+    );
     let report: Value = serde_json::from_str(&bench.read("out/training.json")).unwrap();
     let eval = bench.run(&["eval", "--model", "out", "--data", "dev.csv", "--json"]);
     let eval: Value = serde_json::from_str(&eval.ok().stdout).unwrap();

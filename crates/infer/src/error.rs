@@ -85,6 +85,11 @@ pub enum InferError {
         /// What decides instead.
         head: &'static str,
     },
+    /// Entities are asked of a model that labels whole texts.
+    #[error(
+        "is a classifier of whole texts, which finds no entities; expected a model trained without --task classify"
+    )]
+    Classifier,
     /// The model computes something that is not a number.
     #[error("the model's logits are not finite: its weights are damaged or overflow")]
     NotFinite,

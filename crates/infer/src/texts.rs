@@ -25,6 +25,17 @@ impl Tagger {
         Err(InferError::Aggregation { strategy, head })
     }
 
+    /// Refuses a model that finds no entities.
+    ///
+    /// # Errors
+    /// [`InferError::Classifier`] for a classifier of texts.
+    pub fn check_entities(&self) -> Result<(), InferError> {
+        match self.task() {
+            Task::Ner => Ok(()),
+            Task::Classify => Err(InferError::Classifier),
+        }
+    }
+
     /// What entities can be called: labels where each piece is for itself, else types as `strategy` reads them of the labels, or, without
     /// one, as the model's scheme does.
     pub fn entity_labels(&self, strategy: Option<Aggregation>) -> Vec<String> {

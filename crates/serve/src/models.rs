@@ -101,6 +101,7 @@ impl Slot {
 /// Opens a folder and tags a word, so that damage shows now and memory is mapped before the first request.
 fn open(dir: PathBuf, options: &Options) -> Result<Arc<Tagger>, InferError> {
     let tagger = Tagger::open_with(&dir, options)?;
+    tagger.check_entities()?;
     tagger.tag(&[Sentence::from_words(&["a"], None)], &mut Workspace::new())?;
     Ok(Arc::new(tagger))
 }

@@ -178,7 +178,9 @@ fn is_abbreviation(before: impl Iterator<Item = char>) -> bool {
     let letters = before.take_while(|c| c.is_alphanumeric());
     let letters: Vec<char> = letters.take(ABBREVIATION + 1).collect();
     let begins_small = letters.last().is_some_and(|first| first.is_lowercase());
-    letters.len() <= ABBREVIATION && letters.iter().all(char::is_ascii) && !begins_small
+    (1..=ABBREVIATION).contains(&letters.len())
+        && letters.iter().all(char::is_ascii)
+        && !begins_small
 }
 
 /// The bytes of those line breaks that end a line much shorter than is usual in `text`.
@@ -255,6 +257,10 @@ mod tests {
         assert_eq!(
             cut("It rained. He left.", None, &[]),
             ["It rained.", "He left."]
+        );
+        assert_eq!(
+            cut("He was in London . Then in York .", None, &[]),
+            ["He was in London .", "Then in York ."]
         );
     }
 

@@ -47,15 +47,17 @@ impl Folder {
         let own = settings(args, inputs, format)?;
         let begun = match read(&manifest)? {
             // Where another share has begun the folder since, its manifest is there before anything else.
-            None if !is_empty(path)? => match read(&manifest)? {
+            None if !is_bare(path)? => match read(&manifest)? {
                 None => return Err(not_ours(path)),
                 begun => begun,
             },
             begun => begun,
         };
         match begun {
-            Some(begun) => compare(&manifest, &begun, &own)?,
-            None => {
+            Some(begun) if begun == own => {}
+            // A manifest alone is what a run leaves that came to nothing.
+            Some(begun) if !is_bare(path)? => compare(&manifest, &begun, &own)?,
+            _ => {
                 let bytes = serde_json::to_vec_pretty(&own)?;
                 atomic::write(&manifest, &bytes).map_err(|error| at(&manifest, error))?;
             }
@@ -92,11 +94,11 @@ fn read(manifest: &Path) -> Result<Option<Map<String, Value>>> {
     })
 }
 
-/// Whether nothing is in a folder but manifests that are being written, or were when their run was killed.
-fn is_empty(folder: &Path) -> Result<bool> {
+/// Whether nothing is in a folder but manifests: written, being written, or left so when their run was killed.
+fn is_bare(folder: &Path) -> Result<bool> {
     for entry in fs::read_dir(folder).map_err(|error| at(folder, error))? {
         let name = entry.map_err(|error| at(folder, error))?.file_name();
-        if unfinished(&name).as_deref() != Some(MANIFEST) {
+        if name != MANIFEST && unfinished(&name).as_deref() != Some(MANIFEST) {
             return Ok(false);
         }
     }

@@ -120,6 +120,12 @@ fn a_folder_is_not_gone_on_with_by_another_model_or_other_settings() {
         "{}",
         mended.stderr
     );
+    // What came to nothing holds nobody to its settings.
+    let bare =
+        |further: &[&str]| predict(&bench, &[&["in/a.txt", "-o", "bare/"], further].concat());
+    bench.write("bare/predict.json", bench.read("done/predict.json"));
+    bare(&["--output-format", "csv"]).ok();
+    assert_eq!(bare(&["--output-format", "jsonl"]).code, Some(1));
     bench.write("other/file", "x");
     predict(&bench, &["in", "--output-format", "jsonl", "-o", "other"]).failed(
         2,
