@@ -20,7 +20,7 @@ pub(crate) enum Work {
 
 /// What the model found.
 pub(crate) enum Found {
-    Words(Sentence, Box<Tagged>),
+    Words(Box<Sentence>, Box<Tagged>),
     Text(String, Vec<Mention>),
 }
 
@@ -57,7 +57,7 @@ impl Work {
         match self {
             Self::Words(sentence) => {
                 let tagged = tagger.decode(&sentence, &logits.concat());
-                Found::Words(sentence, Box::new(tagged))
+                Found::Words(Box::new(sentence), Box::new(tagged))
             }
             Self::Text(work) => {
                 let mentions = work.decode(tagger, logits);
