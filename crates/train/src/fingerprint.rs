@@ -86,7 +86,7 @@ mod tests {
             PART as usize,
             2 * PART as usize + 13,
         ] {
-            let bytes: Vec<u8> = (0..length).map(|at| (at * 31 >> 3) as u8).collect();
+            let bytes: Vec<u8> = (0..length).map(|at| ((at * 31) >> 3) as u8).collect();
             std::fs::write(&path, &bytes).unwrap();
             assert_eq!(fingerprint_of_files(&path).unwrap(), fingerprint(&bytes));
         }
