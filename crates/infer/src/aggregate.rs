@@ -93,6 +93,8 @@ pub struct TextWork {
     /// Whether each part gives entities of its own, and those that overlap compete.
     strided: bool,
     aggregation: Aggregation,
+    /// What is not found at all.
+    ignored: Vec<String>,
 }
 
 impl TextWork {
@@ -132,8 +134,16 @@ impl TextWork {
             parts,
             strided,
             aggregation,
+            ignored: Vec::new(),
         };
         Ok((work, sequences))
+    }
+
+    /// Leaves out what has one of these labels, before overlapping windows compete, as transformers' `ignore_labels` does.
+    #[must_use]
+    pub fn ignoring(mut self, labels: Vec<String>) -> Self {
+        self.ignored = labels;
+        self
     }
 
     /// The text, taken out.
@@ -141,13 +151,13 @@ impl TextWork {
         self.text
     }
 
-    /// What the model found, in the order of the text, `O` included. `logits` are those of each sequence, `[rows, K]`.
+    /// What the model found, in the order of the text, `O` included unless [`TextWork::ignoring`] it. `logits` are those of each sequence, `[rows, K]`.
     pub fn decode(&self, tagger: &Tagger, logits: &[Vec<f32>]) -> Vec<Mention> {
         let pieces = |(part, logits): (&Range<usize>, &Vec<f32>)| self.pieces(tagger, part, logits);
         let parts = self.parts.iter().zip(logits);
         if self.strided {
             let found: Vec<Mention> = parts
-                .flat_map(|part| aggregate(tagger, &pieces(part), self.aggregation))
+                .flat_map(|part| self.mentions(tagger, &pieces(part)))
                 .collect();
             return if self.parts.len() > 1 {
                 self.longest(found)
@@ -156,7 +166,13 @@ impl TextWork {
             };
         }
         let all: Vec<Piece> = parts.flat_map(pieces).collect();
-        aggregate(tagger, &all, self.aggregation)
+        self.mentions(tagger, &all)
+    }
+
+    fn mentions(&self, tagger: &Tagger, pieces: &[Piece]) -> Vec<Mention> {
+        let mut found = aggregate(tagger, pieces, self.aggregation);
+        found.retain(|mention| !self.ignored.contains(&mention.label));
+        found
     }
 
     /// The pieces of a part with their probabilities: `gather_pre_entities`.

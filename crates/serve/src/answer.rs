@@ -145,6 +145,7 @@ impl Parameters {
                 Strategy::Max => Aggregation::Max,
             }),
             stride: self.stride.map(|stride| stride as usize),
+            ignored: self.selection().ignored,
         }
     }
 

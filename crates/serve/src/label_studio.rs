@@ -130,7 +130,7 @@ pub(crate) async fn predict(
     let cut = Box::new(move |tagger: &Tagger| {
         let texts = texts.into_iter();
         texts
-            .map(|text| Work::text(tagger, text, Method::default()))
+            .map(|text| Work::text(tagger, text, &Method::default()))
             .collect()
     });
     let found = app.compute(app.model(None)?, count, cut).await?;

@@ -108,7 +108,9 @@ async fn predict_with(app: &App, tagger: Arc<Tagger>, request: Request<Body>) ->
     let count = texts.len();
     let cut = Box::new(move |tagger: &Tagger| {
         let texts = texts.into_iter();
-        texts.map(|text| Work::text(tagger, text, method)).collect()
+        texts
+            .map(|text| Work::text(tagger, text, &method))
+            .collect()
     });
     let found = app.compute(tagger, count, cut).await?;
     let mut answers = found.into_iter().map(|found| parameters.answer(found));

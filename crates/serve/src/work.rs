@@ -4,12 +4,14 @@ use bert_ner_infer::{Aggregation, InferError, Mention, Sequence, Tagged, Tagger,
 use bert_ner_text::Sentence;
 
 /// How the entities of a text are found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Method {
     /// As transformers' pipeline does; `None` is ours: tags of words, decoded under the model's scheme.
     pub(crate) aggregation: Option<Aggregation>,
     /// Pieces that neighbouring windows share, as in transformers.
     pub(crate) stride: Option<usize>,
+    /// Labels that are not found at all.
+    pub(crate) ignored: Vec<String>,
 }
 
 /// What waits for the logits of its sequences.
@@ -29,12 +31,12 @@ impl Work {
     pub(crate) fn text(
         tagger: &Tagger,
         text: String,
-        method: Method,
+        method: &Method,
     ) -> Result<(Self, Vec<Sequence>), InferError> {
         match method.aggregation {
             Some(aggregation) => {
                 let (work, sequences) = TextWork::new(tagger, text, aggregation, method.stride)?;
-                Ok((Self::Text(work), sequences))
+                Ok((Self::Text(work.ignoring(method.ignored.clone())), sequences))
             }
             None => {
                 let sentence = tagger.sentence(text);
