@@ -51,15 +51,24 @@ def main():
         model.classifier.bias.copy_(torch.tensor(expected["bias"]))
     ner = pipeline("token-classification", model=model, tokenizer=AutoTokenizer.from_pretrained(MODEL), device="cpu")
     cases = []
+
+    def add(text, strategy, stride=None, ignored=()):
+        given = {} if stride is None else {"stride": stride}
+        found = ner(text, aggregation_strategy=strategy, ignore_labels=list(ignored), **given)
+        case = {"text": text, "strategy": strategy, "stride": stride, "ignored": list(ignored)}
+        cases.append(case | {"mentions": [plain(mention) for mention in found]})
+
     for text in texts():
         for strategy in STRATEGIES:
-            found = ner(text, aggregation_strategy=strategy, ignore_labels=[])
-            cases.append({"text": text, "strategy": strategy, "stride": None, "mentions": [plain(m) for m in found]})
+            add(text, strategy)
     long = " ".join(texts())
     for stride in [0, 7, 30]:
         for strategy in STRATEGIES[1:]:
-            found = ner(long, aggregation_strategy=strategy, ignore_labels=[], stride=stride)
-            cases.append({"text": long, "strategy": strategy, "stride": stride, "mentions": [plain(m) for m in found]})
+            add(long, strategy, stride)
+    # What is ignored does not compete with what overlaps it.
+    for ignored in [["O"], ["PER"], ["LOC"]]:
+        add(long, "simple", 7, ignored)
+        add(long, "max", 30, ignored)
     lines = ",\n".join(json.dumps(case, ensure_ascii=True) for case in cases)
     text = f"[\n{lines}\n]\n"
     if not options.check:

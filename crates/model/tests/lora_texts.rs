@@ -9,7 +9,7 @@ use bert_ner_model::{
 use common::lora::{agrees_with_peft, logits_of_peft, names_and_shapes, stir};
 use common::{PASS, batch, data, floats, json, relative};
 use safetensors::SafeTensors;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 const HEADS: Heads = Heads {
@@ -41,6 +41,14 @@ fn pooled_base() -> TempDir {
     }
     model.save(folder.path()).unwrap();
     folder
+}
+
+/// The base model of a case: only that of [`NEW_POOLER`] has no pooler.
+fn base_of(case: &str, pooled: &TempDir) -> PathBuf {
+    match case {
+        NEW_POOLER => data("tiny-bert"),
+        _ => pooled.path().to_owned(),
+    }
 }
 
 fn lora(rank: usize, alpha: f64, targets: &[&str]) -> Lora {
@@ -85,11 +93,7 @@ fn texts() -> Batch {
 fn an_adapter_of_peft_for_texts_folded_in_gives_its_logits() {
     let (batch, pooled) = (texts(), pooled_base());
     for (case, _) in cases() {
-        let tiny = data("tiny-bert");
-        let base = match case {
-            NEW_POOLER => &tiny,
-            _ => pooled.path(),
-        };
+        let base = &base_of(case, &pooled);
         let model = Model::load_adapted(base, &data("lora").join(case)).unwrap();
         assert_eq!(model.config().heads().task, Task::Classify);
         let mut workspace = Workspace::new();
@@ -102,11 +106,7 @@ fn an_adapter_of_peft_for_texts_folded_in_gives_its_logits() {
 fn loss_and_every_gradient_of_texts_are_those_of_peft() {
     let (batch, pooled) = (texts(), pooled_base());
     for (case, lora) in cases() {
-        let tiny = data("tiny-bert");
-        let base = match case {
-            NEW_POOLER => &tiny,
-            _ => pooled.path(),
-        };
+        let base = &base_of(case, &pooled);
         agrees_with_peft(case, with_lora(base, &lora), &batch);
     }
 }
@@ -152,11 +152,7 @@ fn with_dropout_the_poolers_gradient_is_the_slope_of_the_loss() {
 fn the_adapter_of_texts_is_saved_as_peft_saves_it_and_loads_folded() {
     let (batch, pooled) = (texts(), pooled_base());
     for (case, lora) in cases() {
-        let tiny = data("tiny-bert");
-        let base = match case {
-            NEW_POOLER => &tiny,
-            _ => pooled.path(),
-        };
+        let base = &base_of(case, &pooled);
         let mut model = with_lora(base, &lora);
         stir(&mut model);
         let folder = tempfile::tempdir().unwrap();

@@ -205,7 +205,8 @@ impl Parameters {
 /// A text and its entities with their bytes; offsets are not filled in yet.
 fn entities(found: Found) -> (String, Vec<(bert_ner_text::Span, EntityAnswer)>) {
     match found {
-        Found::Words(sentence, tagged) => {
+        Found::Words(words) => {
+            let (sentence, tagged) = *words;
             let entity = |entity: bert_ner_infer::Entity| {
                 let answer = EntityAnswer {
                     word: sentence.text[entity.span.clone()].to_owned(),
@@ -242,9 +243,10 @@ fn entities(found: Found) -> (String, Vec<(bert_ner_text::Span, EntityAnswer)>) 
 
 /// The words of a sentence with their tags.
 pub(crate) fn words(found: Found) -> Vec<WordAnswer> {
-    let Found::Words(sentence, tagged) = found else {
+    let Found::Words(words) = found else {
         return Vec::new();
     };
+    let (sentence, tagged) = *words;
     let tags = tagged.tags.into_iter().zip(tagged.probabilities);
     let word = |(word, (tag, score)): (&str, (String, f32))| WordAnswer {
         word: word.to_owned(),

@@ -174,7 +174,8 @@ fn parse(xml: &str, field: &str) -> Result<StudioConfig, Refusal> {
 
 fn prediction(config: &StudioConfig, found: Found) -> StudioPrediction {
     let mut result = Vec::new();
-    if let Found::Words(sentence, tagged) = found {
+    if let Found::Words(words) = found {
+        let (sentence, tagged) = *words;
         let bytes = tagged
             .entities
             .iter()

@@ -410,7 +410,7 @@ mod tests {
         queue.work();
         let found = answer.try_recv().unwrap().unwrap();
         let counts = found.iter().map(|found| match found {
-            Found::Words(sentence, tagged) => (sentence.len(), tagged.tags.len()),
+            Found::Words(words) => (words.0.len(), words.1.tags.len()),
             Found::Text(..) => unreachable!("sentences were asked for"),
         });
         assert_eq!(counts.collect::<Vec<_>>(), [(2, 2), (0, 0), (50, 50)]);

@@ -22,7 +22,7 @@ pub(crate) enum Work {
 
 /// What the model found.
 pub(crate) enum Found {
-    Words(Box<Sentence>, Box<Tagged>),
+    Words(Box<(Sentence, Tagged)>),
     Text(String, Vec<Mention>),
 }
 
@@ -59,7 +59,7 @@ impl Work {
         match self {
             Self::Words(sentence) => {
                 let tagged = tagger.decode(&sentence, &logits.concat());
-                Found::Words(Box::new(sentence), Box::new(tagged))
+                Found::Words(Box::new((sentence, tagged)))
             }
             Self::Text(work) => {
                 let mentions = work.decode(tagger, logits);

@@ -10,7 +10,8 @@ fn predict_says_what_transformers_pipeline_says() {
     let server = Running::start();
     let mut client = server.client();
     for case in golden("pipeline.json").as_array().unwrap() {
-        let mut parameters = json!({"aggregation_strategy": case["strategy"], "ignore_labels": []});
+        let mut parameters =
+            json!({"aggregation_strategy": case["strategy"], "ignore_labels": case["ignored"]});
         if !case["stride"].is_null() {
             parameters["stride"] = case["stride"].clone();
         }

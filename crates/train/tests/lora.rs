@@ -37,6 +37,21 @@ fn open(bench: &Bench) -> Tagger {
     Tagger::open_with(&bench.output(), &options).unwrap()
 }
 
+/// Merges the output folder into a new one, and checks that both tag the file called `dev` alike.
+fn merged_tags_the_same(bench: &Bench, dev: &str, read: ReadOptions) -> PathBuf {
+    let merged = bench.dir.path().join("merged");
+    merge(&bench.output(), &tiny(), &merged, false).unwrap();
+    let reader = bert_ner_text::open(&bench.dir.path().join(dev), &read).unwrap();
+    let sentences: Vec<_> = reader.map(Result::unwrap).collect();
+    let tags = |tagger: Tagger| {
+        let tagged = tagger.tag(&sentences, &mut bert_ner_infer::Workspace::new());
+        let tagged = tagged.unwrap().into_iter();
+        tagged.map(|one| one.tags).collect::<Vec<_>>()
+    };
+    assert_eq!(tags(Tagger::open(&merged).unwrap()), tags(open(bench)));
+    merged
+}
+
 #[test]
 fn the_adapter_in_the_output_folder_scores_what_the_run_reports() {
     let bench = Bench::new(6);
@@ -65,17 +80,7 @@ fn the_adapter_in_the_output_folder_scores_what_the_run_reports() {
     assert_eq!(frozen.count(), 4);
 
     // Merged, it tags the same.
-    let merged = bench.dir.path().join("merged");
-    merge(&bench.output(), &tiny(), &merged, false).unwrap();
-    let dev = bench.dir.path().join("dev.conll");
-    let reader = bert_ner_text::open(&dev, &ReadOptions::default()).unwrap();
-    let sentences: Vec<_> = reader.map(Result::unwrap).collect();
-    let tags = |tagger: Tagger| {
-        let tagged = tagger.tag(&sentences, &mut bert_ner_infer::Workspace::new());
-        let tagged = tagged.unwrap().into_iter();
-        tagged.map(|one| one.tags).collect::<Vec<_>>()
-    };
-    assert_eq!(tags(Tagger::open(&merged).unwrap()), tags(open(&bench)));
+    let merged = merged_tags_the_same(&bench, "dev.conll", ReadOptions::default());
     let again = merge(&bench.output(), &tiny(), &merged, false).unwrap_err();
     assert!(matches!(again, TrainError::OutputExists { .. }), "{again}");
     merge(&bench.output(), &tiny(), &merged, true).unwrap();
@@ -123,20 +128,11 @@ fn a_classifier_of_texts_learns_by_a_lora_and_merges() {
             && card.contains("AutoModelForSequenceClassification.from_pretrained(base"),
         "{card}"
     );
-    let merged = bench.dir.path().join("merged");
-    merge(&bench.output(), &tiny(), &merged, false).unwrap();
     let read = ReadOptions {
         whole_texts: true,
         ..ReadOptions::default()
     };
-    let reader = bert_ner_text::open(&dev_texts, &read).unwrap();
-    let sentences: Vec<_> = reader.map(Result::unwrap).collect();
-    let tags = |tagger: Tagger| {
-        let tagged = tagger.tag(&sentences, &mut bert_ner_infer::Workspace::new());
-        let tagged = tagged.unwrap().into_iter();
-        tagged.map(|one| one.tags).collect::<Vec<_>>()
-    };
-    assert_eq!(tags(Tagger::open(&merged).unwrap()), tags(open(&bench)));
+    merged_tags_the_same(&bench, "dev.jsonl", read);
 }
 
 /// Stops a run after so many steps.

@@ -56,7 +56,7 @@ impl Folder {
         match begun {
             Some(begun) if begun == own => {}
             // A manifest alone is what a run leaves that came to nothing.
-            Some(begun) if !is_bare(path)? => compare(&manifest, &begun, &own)?,
+            Some(begun) if !is_bare(path)? => return Err(otherwise(&manifest, &begun, &own)),
             _ => {
                 let bytes = serde_json::to_vec_pretty(&own)?;
                 atomic::write(&manifest, &bytes).map_err(|error| at(&manifest, error))?;
@@ -120,8 +120,12 @@ fn not_ours(folder: &Path) -> anyhow::Error {
     Usage(message).into()
 }
 
-/// Refuses settings other than those that the folder was begun with.
-fn compare(manifest: &Path, begun: &Map<String, Value>, own: &Map<String, Value>) -> Result<()> {
+/// Names the settings that differ from those that the folder was begun with.
+fn otherwise(
+    manifest: &Path,
+    begun: &Map<String, Value>,
+    own: &Map<String, Value>,
+) -> anyhow::Error {
     let keys: BTreeSet<&String> = begun.keys().chain(own.keys()).collect();
     let differ = keys
         .into_iter()
@@ -138,19 +142,16 @@ fn compare(manifest: &Path, begun: &Map<String, Value>, own: &Map<String, Value>
             }
         })
         .collect();
-    if said.is_empty() {
-        return Ok(());
-    }
     let message = format!(
         "{}: the folder was begun otherwise: {}",
         manifest.display(),
         said.join("; ")
     );
-    Err(Hinted {
+    Hinted {
         message,
         hint: ANEW,
     }
-    .into())
+    .into()
 }
 
 /// Everything that decides what is written, and where.
@@ -225,7 +226,7 @@ fn model_files(folder: &Path) -> Result<BTreeMap<String, String>> {
 }
 
 /// The name of each input's file in a folder.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Names(BTreeMap<PathBuf, PathBuf>);
 
 impl Names {

@@ -40,7 +40,10 @@ pub(crate) fn run(args: &PredictArgs) -> Result<ExitCode> {
     let several = inputs.several;
     let mut predictor = Predictor::new(args, &choices, &tagger, several)?;
     let options = choices.output_options(args, &tagger, several);
-    let names = folder::names(&inputs, choices.format, predictor.shard);
+    let names = match choices.destination {
+        Destination::Folder(_) => folder::names(&inputs, choices.format, predictor.shard)?,
+        _ => folder::Names::default(),
+    };
     if let Some(shard) = args.shard.filter(|_| several) {
         let mut number = 0..;
         inputs
@@ -50,7 +53,7 @@ pub(crate) fn run(args: &PredictArgs) -> Result<ExitCode> {
     match &choices.destination {
         Destination::Folder(path) => {
             let folder = folder::Folder::open(path, args, &inputs, choices.format)?;
-            predictor.tag_apart(&inputs.list, &names?, &folder, &options)?;
+            predictor.tag_apart(&inputs.list, &names, &folder, &options)?;
         }
         destination => {
             let mut writer = writer(destination, choices.format, options)?;

@@ -126,6 +126,19 @@ fn a_folder_is_not_gone_on_with_by_another_model_or_other_settings() {
     bench.write("bare/predict.json", bench.read("done/predict.json"));
     bare(&["--output-format", "csv"]).ok();
     assert_eq!(bare(&["--output-format", "jsonl"]).code, Some(1));
+    predict(
+        &bench,
+        &[
+            "in/a.txt",
+            "in/a.txt",
+            "--output-format",
+            "csv",
+            "-o",
+            "twice/",
+        ],
+    )
+    .failed(2, &usage("in/a.txt is given twice"));
+    assert!(!bench.path("twice").exists());
     bench.write("other/file", "x");
     predict(&bench, &["in", "--output-format", "jsonl", "-o", "other"]).failed(
         2,
