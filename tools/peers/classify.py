@@ -15,6 +15,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from arguments import training_arguments
+
 
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -80,7 +82,6 @@ def build_trainer(chosen: argparse.Namespace, scratch: str):
         DataCollatorWithPadding,
         PrinterCallback,
         Trainer,
-        TrainingArguments,
         set_seed,
     )
 
@@ -94,22 +95,11 @@ def build_trainer(chosen: argparse.Namespace, scratch: str):
         batch = tokenizer(texts, truncation=True, max_length=chosen.max_length, padding=False)
         return [{key: batch[key][i] for key in batch} | {"labels": labels.index(row["label"])} for i, row in enumerate(part)]
 
-    arguments = TrainingArguments(
-        output_dir=scratch,
-        per_device_train_batch_size=chosen.batch_size,
-        per_device_eval_batch_size=chosen.batch_size,
-        num_train_epochs=chosen.epochs,
-        learning_rate=chosen.learning_rate,
-        seed=chosen.seed,
-        use_cpu=True,
-        save_strategy="no",
-        report_to=[],
-        disable_tqdm=True,
-        logging_steps=100,
-    )
     trainer = Trainer(
         model=load_model(chosen, labels),
-        args=arguments,
+        args=training_arguments(
+            chosen, scratch, per_device_eval_batch_size=chosen.batch_size, disable_tqdm=True, logging_steps=100
+        ),
         train_dataset=encoded(train),
         eval_dataset=encoded(dev),
         data_collator=DataCollatorWithPadding(tokenizer),

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import conll
 import random_bert
+from arguments import training_arguments
 
 
 def options() -> argparse.Namespace:
@@ -101,7 +102,6 @@ def build_trainer(chosen: argparse.Namespace, scratch: str):
         DataCollatorForTokenClassification,
         PrinterCallback,
         Trainer,
-        TrainingArguments,
         set_seed,
     )
 
@@ -110,22 +110,12 @@ def build_trainer(chosen: argparse.Namespace, scratch: str):
     dev = conll.read(chosen.dev, chosen.max_eval_samples) if chosen.dev else []
     labels = sorted({tag for sentence in train + dev for tag in sentence.tags})
     tokenizer = AutoTokenizer.from_pretrained(chosen.model)
-    arguments = TrainingArguments(
-        output_dir=scratch,
-        per_device_train_batch_size=chosen.batch_size,
-        per_device_eval_batch_size=8,
-        num_train_epochs=chosen.epochs,
-        learning_rate=chosen.learning_rate,
-        max_steps=chosen.max_steps,
-        seed=chosen.seed,
-        use_cpu=True,
-        save_strategy="no",
-        report_to=[],
-        disable_tqdm=not sys.stderr.isatty(),
-    )
+    silent = not sys.stderr.isatty()
     trainer = Trainer(
         model=load_model(chosen, labels),
-        args=arguments,
+        args=training_arguments(
+            chosen, scratch, per_device_eval_batch_size=8, max_steps=chosen.max_steps, disable_tqdm=silent
+        ),
         train_dataset=encode(train, tokenizer, labels, chosen.max_length),
         eval_dataset=encode(dev, tokenizer, labels, chosen.max_length) if dev else None,
         data_collator=DataCollatorForTokenClassification(tokenizer),
